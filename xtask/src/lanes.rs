@@ -1,0 +1,86 @@
+//! The lanes: what each proves, and the command it is.
+
+use crate::architecture;
+use crate::shell::{Failure, cargo, root, run as must};
+
+struct Lane {
+    name: &'static str,
+    proves: &'static str,
+    /// Part of `cargo xtask ci`.
+    ci: Ci,
+    work: fn(&[String]) -> Result<(), Failure>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Ci {
+    Yes,
+    No,
+}
+
+const LANES: &[Lane] = &[
+    Lane { name: "fmt", proves: "the code is formatted", ci: Ci::Yes, work: fmt },
+    Lane {
+        name: "architecture",
+        proves: "the invariants of ARCHITECTURE.md hold",
+        ci: Ci::Yes,
+        work: invariants,
+    },
+    Lane { name: "clippy", proves: "clippy has nothing to say", ci: Ci::Yes, work: clippy },
+    Lane { name: "doc", proves: "the documentation builds without a warning", ci: Ci::Yes, work: doc },
+    Lane { name: "man", proves: "writes the manual pages to target/man", ci: Ci::No, work: man },
+];
+
+/// The list of lanes, for people.
+pub fn help() -> String {
+    let mut text = String::from(
+        "usage: cargo xtask LANE [ARGS]\n\n  ci            every lane marked *, in this order\n",
+    );
+    for lane in LANES {
+        let mark = if lane.ci == Ci::Yes { '*' } else { ' ' };
+        text.push_str(&format!("{mark} {:<13} {}\n", lane.name, lane.proves));
+    }
+    text
+}
+
+/// Every lane of the continuous check, in order.
+pub fn ci() -> Result<(), Failure> {
+    for lane in LANES.iter().filter(|lane| lane.ci == Ci::Yes) {
+        println!("\n-- {}: {}", lane.name, lane.proves);
+        (lane.work)(&[])?;
+    }
+    Ok(())
+}
+
+/// One lane by its name.
+pub fn run(name: &str, args: &[String]) -> Result<(), Failure> {
+    match LANES.iter().find(|lane| lane.name == name) {
+        Some(lane) => (lane.work)(args),
+        None => Err(Failure::NoSuchLane(name.to_owned())),
+    }
+}
+
+fn fmt(_: &[String]) -> Result<(), Failure> {
+    must(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy(_: &[String]) -> Result<(), Failure> {
+    must(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn doc(_: &[String]) -> Result<(), Failure> {
+    must(
+        cargo()
+            .args(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+fn invariants(_: &[String]) -> Result<(), Failure> {
+    let findings = architecture::findings(&root());
+    if findings.is_empty() { Ok(()) } else { Err(Failure::Findings(findings)) }
+}
+
+fn man(_: &[String]) -> Result<(), Failure> {
+    let folder = root().join("target/man");
+    must(cargo().args(["run", "--quiet", "--package", "uvfio", "--", "man"]).arg(folder))
+}
