@@ -222,7 +222,13 @@ pub trait Backing: Send + Sync + Any {
     ///
     /// # Errors
     /// How many bytes were copied before memory was gone, and whether it was the source's.
-    fn copy(&self, from: UserAddr, other: &dyn Backing, to: UserAddr, len: u64) -> Result<(), (u64, MemoryGone, Access)>;
+    fn copy(
+        &self,
+        from: UserAddr,
+        other: &dyn Backing,
+        to: UserAddr,
+        len: u64,
+    ) -> Result<(), (u64, MemoryGone, Access)>;
 
     /// For a door that knows how to copy between two of its own.
     fn as_any(&self) -> &dyn Any;
