@@ -1,5 +1,7 @@
 //! The lanes: what each proves, and the command it is.
 
+use std::process::Command;
+
 use crate::architecture;
 use crate::shell::{Failure, cargo, root, run as must};
 
@@ -27,6 +29,7 @@ const LANES: &[Lane] = &[
     },
     Lane { name: "clippy", proves: "clippy has nothing to say", ci: Ci::Yes, work: clippy },
     Lane { name: "doc", proves: "the documentation builds without a warning", ci: Ci::Yes, work: doc },
+    Lane { name: "demo-board", proves: "makes boards/demo.dtb of boards/demo.dts (dtc)", ci: Ci::No, work: demo_board },
     Lane { name: "man", proves: "writes the manual pages to target/man", ci: Ci::No, work: man },
 ];
 
@@ -83,4 +86,10 @@ fn invariants(_: &[String]) -> Result<(), Failure> {
 fn man(_: &[String]) -> Result<(), Failure> {
     let folder = root().join("target/man");
     must(cargo().args(["run", "--quiet", "--package", "uvfio", "--", "man"]).arg(folder))
+}
+
+fn demo_board(_: &[String]) -> Result<(), Failure> {
+    let boards = root().join("boards");
+    let mut dtc = Command::new("dtc");
+    must(dtc.args(["-I", "dts", "-O", "dtb", "-o", "demo.dtb", "demo.dts"]).current_dir(boards))
 }
