@@ -188,12 +188,14 @@ pub trait Dma: Send + Sync {
     /// At the first address that the device may not execute.
     fn fetch(&self, from: Iova, into: &mut [u8]) -> Result<(), DmaFault>;
 
-    /// Copy `len` bytes without passing them through the model. Where the two overlap, the bytes come out as if copied in steps of
-    /// `step` bytes from low to high addresses; a model only asks for it where its own transfers would give the same.
+    /// Copy `len` bytes without passing them through the model: exactly what reading `step` bytes and writing them, again and again
+    /// from low to high addresses, would do, in as few passes as the mappings allow. So a range that overlaps its own copy repeats
+    /// itself every `step` bytes or more, and at a read fault only whole steps before it have been written. A `step` of 0 is taken
+    /// as `len`; the last step may be shorter.
     ///
     /// # Errors
-    /// How many bytes were copied, and the fault of the first byte that was not.
-    fn copy(&self, from: Iova, to: Iova, len: u64) -> Result<(), (u64, DmaFault)>;
+    /// How many bytes were written, and the fault of the step that failed: its read is tried before its write.
+    fn copy(&self, from: Iova, to: Iova, len: u64, step: u64) -> Result<(), (u64, DmaFault)>;
 }
 
 /// The process has no memory at this address any more, or does not let it be used this way.
