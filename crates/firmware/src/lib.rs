@@ -1,1 +1,7 @@
-//! placeholder
+//! What a board's firmware describes: bytes of a device tree in, a board and a list of diagnostics out.
+
+#![forbid(unsafe_code)]
+
+mod board;
+
+pub use board::{Board, Bus, Device, Interrupt, NodeId, Region, Specifier, Trigger};
