@@ -6,8 +6,11 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod device;
 pub mod errno;
 pub mod hw;
+pub mod machine;
+pub mod module;
 pub mod wait;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

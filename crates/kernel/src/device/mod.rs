@@ -1,0 +1,182 @@
+//! A device of the machine: its description, its model behind its own lock, its wires, and which driver has it.
+//!
+//! In Linux this is `struct device` with the resources of `struct platform_device`. Register accesses take only the device's own
+//! lock; which driver has it is changed by the machine alone and may be read by anybody.
+
+mod bus;
+mod driver;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+pub use bus::{Bus, NoSuchBus};
+pub use driver::{BindFiles, Deferral, DmaOwner, Driver, ProbeError, Reason};
+use uvfio_firmware as firmware;
+
+use crate::hw::{Activity, Model, Progress, ResetFailed, ResetKind, Width};
+
+/// How many steps of pending work a device does on the thread that accessed it.
+const STEPS_PER_ACCESS: u32 = 4096;
+
+/// A device's number: given in the order devices come, and never to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(pub u64);
+
+/// Continues a device's work after the access that started it has returned. A door hands one in that has a thread; without one,
+/// work goes on at the next access.
+pub trait Scheduler: Send + Sync {
+    /// The device has work left: call [`Device::run`] soon.
+    fn soon(&self, device: &Arc<Device>);
+    /// The device has nothing to do before this time of the machine's clock: call [`Device::run`] then.
+    fn at(&self, device: &Arc<Device>, time: Duration);
+}
+
+/// Nobody continues the work of devices.
+#[derive(Clone, Copy, Debug)]
+pub struct NoScheduler;
+
+impl Scheduler for NoScheduler {
+    fn soon(&self, _: &Arc<Device>) {}
+    fn at(&self, _: &Arc<Device>, _: Duration) {}
+}
+
+/// A device.
+pub struct Device {
+    id: DeviceId,
+    bus: Bus,
+    facts: firmware::Device,
+    model: Mutex<Box<dyn Model>>,
+    scheduler: Arc<dyn Scheduler>,
+    link: RwLock<Link>,
+}
+
+/// What the machine decides about a device.
+#[derive(Default)]
+struct Link {
+    driver: Option<Arc<dyn Driver>>,
+    driver_override: Option<String>,
+}
+
+impl Device {
+    pub(crate) fn new(
+        id: DeviceId,
+        facts: firmware::Device,
+        model: Box<dyn Model>,
+        scheduler: Arc<dyn Scheduler>,
+    ) -> Self {
+        let bus = match facts.bus {
+            firmware::Bus::Platform => Bus::Platform,
+            firmware::Bus::Amba => Bus::Amba,
+        };
+        Self { id, bus, facts, model: Mutex::new(model), scheduler, link: RwLock::default() }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> DeviceId {
+        self.id
+    }
+
+    /// Linux's name for it, unique on its bus.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.facts.name
+    }
+
+    /// The bus it is on.
+    #[must_use]
+    pub fn bus(&self) -> Bus {
+        self.bus
+    }
+
+    /// The path of its node.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.facts.path
+    }
+
+    /// Its description.
+    #[must_use]
+    pub fn facts(&self) -> &firmware::Device {
+        &self.facts
+    }
+
+    /// Its register windows in the order of `reg`.
+    #[must_use]
+    pub fn regions(&self) -> &[firmware::Region] {
+        &self.facts.regions
+    }
+
+    /// The driver that has it.
+    #[must_use]
+    pub fn driver(&self) -> Option<Arc<dyn Driver>> {
+        crate::read(&self.link).driver.clone()
+    }
+
+    /// The name of the only driver that may have it, where somebody set one.
+    #[must_use]
+    pub fn driver_override(&self) -> Option<String> {
+        crate::read(&self.link).driver_override.clone()
+    }
+
+    pub(crate) fn set_driver(&self, driver: Option<Arc<dyn Driver>>) {
+        crate::write(&self.link).driver = driver;
+    }
+
+    pub(crate) fn set_driver_override(&self, name: Option<String>) {
+        crate::write(&self.link).driver_override = name;
+    }
+
+    /// Load a register: `offset` in window `region`. What the load sets going is done as far as the step budget reaches.
+    pub fn load(self: &Arc<Self>, region: usize, offset: u64, width: Width) -> u64 {
+        let mut model = crate::lock(&self.model);
+        let value = model.read(region, offset, width);
+        let progress = model.run(STEPS_PER_ACCESS);
+        drop(model);
+        self.go_on(progress);
+        value
+    }
+
+    /// Store to a register, likewise. Bits of `value` above `width` are not seen by the device.
+    pub fn store(self: &Arc<Self>, region: usize, offset: u64, width: Width, value: u64) {
+        let mut model = crate::lock(&self.model);
+        model.write(region, offset, width, value & width.mask());
+        let progress = model.run(STEPS_PER_ACCESS);
+        drop(model);
+        self.go_on(progress);
+    }
+
+    /// Do at most about `steps` steps of pending work. For a scheduler, which must call again as the answer says.
+    pub fn run(&self, steps: u32) -> Progress {
+        crate::lock(&self.model).run(steps)
+    }
+
+    /// Reset the device itself.
+    ///
+    /// # Errors
+    /// Where it does not complete its reset.
+    pub fn reset(&self, kind: ResetKind) -> Result<(), ResetFailed> {
+        crate::lock(&self.model).reset(kind)
+    }
+
+    /// What it is doing now.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        crate::lock(&self.model).activity()
+    }
+
+    fn go_on(self: &Arc<Self>, progress: Progress) {
+        match progress {
+            Progress::Idle => {}
+            Progress::More => self.scheduler.soon(self),
+            Progress::At(time) => self.scheduler.at(self, time),
+        }
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Device({}:{})", self.bus, self.name())
+    }
+}
