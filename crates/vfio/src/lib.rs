@@ -6,4 +6,13 @@
 #![forbid(unsafe_code)]
 
 pub mod caller;
+mod container;
+mod device;
 pub mod file;
+mod group;
+pub mod observe;
+pub mod personality;
+pub mod refusal;
+mod vfio;
+
+pub use vfio::{Options, Vfio};

@@ -1,0 +1,136 @@
+//! Why a device file refuses, and why a device cannot be bound (`drivers/vfio/platform/vfio_platform_common.c`,
+//! `drivers/vfio/vfio_main.c`).
+
+use uvfio_abi::Errno;
+use uvfio_kernel::addr::PhysAddr;
+
+use super::refusals;
+
+refusals! {
+    /// Why a call on a device file was refused.
+    pub enum DeviceRefusal {
+        /// A request that device files do not know.
+        "device.unknown_request", "device files do not know request {request:#x}" => UnknownRequest {
+            /// The request.
+            request: u32,
+        };
+        /// No such region.
+        "device.region.index", "the device has {regions} regions, not number {index}" => NoRegion {
+            /// The index asked for.
+            index: u64,
+            /// How many there are.
+            regions: u32,
+        };
+        /// No such interrupt.
+        "device.irq.index", "the device has {irqs} interrupts, not number {index}" => NoIrq {
+            /// The index asked for.
+            index: u32,
+            /// How many there are.
+            irqs: u32,
+        };
+        /// The access starts past the end of the region.
+        "device.region.end", "{offset:#x} is past the {size:#x} bytes of region {index}" => PastEnd {
+            /// The region.
+            index: u32,
+            /// Offset within it.
+            offset: u64,
+            /// Its bytes.
+            size: u64,
+        };
+        /// A register access of a mapped page that crosses the end of the region or is not aligned to its width.
+        "device.region.access", "{bytes} bytes at {offset:#x} are not one register access" => BadAccess {
+            /// The region.
+            index: u32,
+            /// Offset within it.
+            offset: u64,
+            /// Bytes.
+            bytes: u64,
+        };
+        /// The device has no reset.
+        "device.reset.none", "the device has no reset" => NoReset {
+            /// The first `compatible`, which names the reset driver.
+            compatible: String,
+        };
+        /// The reset did not come to its end.
+        "device.reset.failed", "the reset failed" => ResetFailed;
+        /// The device could not be opened: its first open resets it, a reset is required, and it failed.
+        "device.open.reset", "the reset at open failed" => OpenReset {
+            /// What the reset answered.
+            errno: Errno,
+        };
+        /// The device cannot do this feature.
+        "device.feature.unsupported", "the device has no feature {feature}" => NoFeature {
+            /// The feature's index.
+            feature: u32,
+        };
+        /// Unknown flags, or GET and SET at once.
+        "device.feature.flags", "flags {flags:#x} do not go together" => FeatureFlags {
+            /// All flags.
+            flags: u32,
+        };
+        /// Only shared mappings of registers make sense.
+        "device.mmap.private", "a mapping of registers must be shared" => MapPrivate;
+        /// The region has no MMAP flag: it does not start or end at a page.
+        "device.mmap.region", "region {index} cannot be mapped" => MapRegion {
+            /// The region.
+            index: u32,
+            /// Where it starts.
+            base: PhysAddr,
+            /// Its bytes.
+            size: u64,
+        };
+        /// The mapping would go past the end of the region.
+        "device.mmap.end", "{len:#x} bytes at {offset:#x} are past the {size:#x} bytes of region {index}" => MapPastEnd {
+            /// The region.
+            index: u32,
+            /// Offset within it.
+            offset: u64,
+            /// Bytes asked for.
+            len: u64,
+            /// Bytes there are.
+            size: u64,
+        };
+        /// Files without a path may not be mapped executable.
+        "device.mmap.exec", "registers may not be mapped executable" => MapExec;
+        /// The offset is not at a page.
+        "device.mmap.align", "offset {offset:#x} is not at a page" => MapUnaligned {
+            /// The offset passed.
+            offset: u64,
+        };
+    }
+}
+
+refusals! {
+    /// Why a device cannot be bound to vfio-platform or vfio-amba.
+    pub enum BindRefusal {
+        /// The device has no `compatible`.
+        "bind.compatible", "{device} has no compatible" => NoCompatible {
+            /// The device.
+            device: String,
+        };
+        /// No reset driver for the first `compatible`, and one is required.
+        "bind.reset", "{device} has no reset" => NoReset {
+            /// The device.
+            device: String,
+            /// The first `compatible`.
+            compatible: String,
+        };
+        /// This kernel refuses a device without a reset even where none is required.
+        "bind.reset_unrequired", "{device} has no reset, which this kernel insists on" => NoResetAnyway {
+            /// The device.
+            device: String,
+            /// The first `compatible`.
+            compatible: String,
+        };
+        /// The device has no IOMMU group.
+        "bind.group", "{device} has no iommu group" => NoGroup {
+            /// The device.
+            device: String,
+        };
+        /// The IOMMU does not keep the device's DMA coherent.
+        "bind.coherent", "the iommu does not keep the dma of {device} coherent" => NotCoherent {
+            /// The device.
+            device: String,
+        };
+    }
+}
