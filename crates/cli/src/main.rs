@@ -1,2 +1,50 @@
-//! placeholder
-fn main() {}
+//! The `uvfio` command: what people type and read. It parses, wires the rooms together, and makes sentences; it decides nothing that
+//! a program can observe.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod manual;
+mod problem;
+mod rules;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::args::{Command, Uvfio};
+use crate::problem::Problem;
+
+fn main() -> ExitCode {
+    let outcome = match Uvfio::try_parse() {
+        Ok(uvfio) => perform(uvfio.command),
+        Err(help) if help.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => help.exit(),
+        Err(error) if error.use_stderr() => Err(Problem::Usage(one_line(&error))),
+        Err(help) => help.exit(),
+    };
+    match outcome {
+        Ok(status) => status,
+        Err(problem) => {
+            eprintln!("uvfio: {problem}");
+            ExitCode::from(problem::STATUS)
+        }
+    }
+}
+
+fn perform(command: Command) -> Result<ExitCode, Problem> {
+    match command {
+        Command::Rules(args) => rules::print(&args).map(|()| ExitCode::SUCCESS),
+        Command::Completions { shell } => manual::completions(shell).map(|()| ExitCode::SUCCESS),
+        Command::Man { folder } => manual::pages(&folder).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// clap's first paragraph as one line, and where to read on.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    let first = first.join(" ");
+    let what = first.strip_prefix("error: ").unwrap_or(&first);
+    format!("{what} (uvfio --help, uvfio COMMAND --help)")
+}

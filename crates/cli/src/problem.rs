@@ -1,0 +1,80 @@
+//! What can go wrong before a program runs, each as one line that says the way out. The command ends with status 2 then.
+//!
+//! This is where typed errors of the other rooms become sentences for people; what a *program* does wrong is not here but in the
+//! trace and the report.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Status of the command when uvfio itself could not do what it was asked.
+pub const STATUS: u8 = 2;
+
+/// Why the command could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The command line makes no sense; clap's own words.
+    #[error("{0}")]
+    Usage(String),
+    /// A board's file cannot be read.
+    #[error("cannot read the board {}: {error}", .path.display())]
+    BoardUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A board's file is larger than any board.
+    #[error("the board {} is larger than {limit} bytes; a device tree has at most a few hundred thousand", .path.display())]
+    BoardTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// A board's file is not a device tree.
+    #[error("{} is not a usable device tree: {why}", .path.display())]
+    NotADeviceTree {
+        /// The file.
+        path: PathBuf,
+        /// What its header says.
+        why: String,
+    },
+    /// dtc is not installed.
+    #[error("{} is source text and dtc, which compiles it, cannot be started ({error}); install device-tree-compiler or give the .dtb", .path.display())]
+    NoCompiler {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// dtc does not accept the source.
+    #[error("dtc does not accept {}: {complaint}", .path.display())]
+    NotCompiled {
+        /// The file.
+        path: PathBuf,
+        /// Its first complaint.
+        complaint: String,
+    },
+    /// A file that was to be written cannot be.
+    #[error("cannot write {}: {error}", .path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// No kernel has this name.
+    #[error("no kernel is called {name:?}; there are {known}")]
+    NoSuchPersonality {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// There is no such form of report.
+    #[error("no report has the form {form:?}; there are text, json and none")]
+    NoSuchReport {
+        /// The form.
+        form: String,
+    },
+}
