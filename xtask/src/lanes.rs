@@ -29,7 +29,12 @@ const LANES: &[Lane] = &[
     },
     Lane { name: "clippy", proves: "clippy has nothing to say", ci: Ci::Yes, work: clippy },
     Lane { name: "doc", proves: "the documentation builds without a warning", ci: Ci::Yes, work: doc },
-    Lane { name: "demo-board", proves: "makes boards/demo.dtb of boards/demo.dts (dtc)", ci: Ci::No, work: demo_board },
+    Lane {
+        name: "demo-board",
+        proves: "makes boards/demo.dtb of boards/demo.dts (dtc)",
+        ci: Ci::No,
+        work: demo_board,
+    },
     Lane { name: "man", proves: "writes the manual pages to target/man", ci: Ci::No, work: man },
 ];
 
