@@ -21,6 +21,15 @@ impl Bus {
     /// All of them.
     pub const ALL: [Bus; 3] = [Bus::Platform, Bus::Amba, Bus::Pci];
 
+    /// The bus a description puts a device on.
+    #[must_use]
+    pub const fn of(bus: uvfio_firmware::Bus) -> Self {
+        match bus {
+            uvfio_firmware::Bus::Platform => Bus::Platform,
+            uvfio_firmware::Bus::Amba => Bus::Amba,
+        }
+    }
+
     /// Its name in `/sys/bus`.
     #[must_use]
     pub const fn name(self) -> &'static str {

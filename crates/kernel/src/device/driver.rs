@@ -40,9 +40,17 @@ pub trait Driver: Send + Sync {
     /// The module it comes with.
     fn module(&self) -> &str;
 
-    /// Whether it takes this device by what it is (`of_match_table`, `id_table`). A device with a driver override is matched by
-    /// name alone and this is not asked. A driver for programs answers `false` always.
-    fn matches(&self, device: &Device) -> bool;
+    /// The `compatible` strings it takes (`of_match_table`). None for a driver that takes only what it is told to take, which is
+    /// what drivers for programs are, and for one that decides otherwise in [`Driver::matches`].
+    fn table(&self) -> &[String] {
+        &[]
+    }
+
+    /// Whether it takes this device by what it is. A device with a driver override is matched by name alone and this is not
+    /// asked.
+    fn matches(&self, device: &Device) -> bool {
+        device.facts().compatible.iter().any(|compatible| self.table().contains(compatible))
+    }
 
     /// Take a device.
     ///

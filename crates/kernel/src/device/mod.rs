@@ -5,6 +5,7 @@
 
 mod bus;
 mod driver;
+mod host;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, RwLock};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use bus::{Bus, NoSuchBus};
 pub use driver::{BindFiles, Deferral, DmaOwner, Driver, ProbeError, Reason};
+pub use host::HostDriver;
 use uvfio_firmware as firmware;
 
 use crate::hw::{Activity, Model, Progress, ResetFailed, ResetKind, Width};
@@ -56,6 +58,17 @@ pub struct Device {
 struct Link {
     driver: Option<Arc<dyn Driver>>,
     driver_override: Option<String>,
+    presence: Presence,
+}
+
+/// Whether a device is still part of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// It is.
+    #[default]
+    Here,
+    /// It is being removed, or has been: no driver gets it any more.
+    Gone,
 }
 
 impl Device {
@@ -65,10 +78,7 @@ impl Device {
         model: Box<dyn Model>,
         scheduler: Arc<dyn Scheduler>,
     ) -> Self {
-        let bus = match facts.bus {
-            firmware::Bus::Platform => Bus::Platform,
-            firmware::Bus::Amba => Bus::Amba,
-        };
+        let bus = Bus::of(facts.bus);
         Self { id, bus, facts, model: Mutex::new(model), scheduler, link: RwLock::default() }
     }
 
@@ -118,6 +128,16 @@ impl Device {
     #[must_use]
     pub fn driver_override(&self) -> Option<String> {
         crate::read(&self.link).driver_override.clone()
+    }
+
+    /// Whether it is still part of the machine.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        crate::read(&self.link).presence
+    }
+
+    pub(crate) fn set_presence(&self, presence: Presence) {
+        crate::write(&self.link).presence = presence;
     }
 
     pub(crate) fn set_driver(&self, driver: Option<Arc<dyn Driver>>) {

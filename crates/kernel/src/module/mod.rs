@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 pub use param::{BadValue, Mode, ParamError, ParamSpec, Params, Setting, Value};
 
-use crate::device::Driver;
+use crate::device::{Bus, Driver};
 use crate::errno::{self, Errno};
 
 /// A module's name; `-` and `_` are the same, and `_` is what is shown.
@@ -77,7 +77,7 @@ pub struct ModuleFacts {
     /// The modules that are there and use it.
     pub holders: Vec<ModuleName>,
     /// The names of its drivers, with their bus.
-    pub drivers: Vec<(crate::device::Bus, String)>,
+    pub drivers: Vec<(Bus, String)>,
 }
 
 /// Why a module could not be loaded or unloaded.
@@ -166,15 +166,27 @@ struct Module {
 }
 
 impl Modules {
-    /// Make a module known; it is not there yet. A second one of the same name adds its drivers to the first.
-    pub(crate) fn declare(&self, spec: ModuleSpec) {
+    /// Make a module known; it is not there yet. A second one of the same name adds its drivers to the first, and the answer says
+    /// whether that one is there already.
+    pub(crate) fn declare(&self, spec: ModuleSpec) -> ModuleState {
         let mut known = crate::lock(&self.known);
         match known.get_mut(&spec.name) {
-            Some(module) => module.spec.drivers.extend(spec.drivers),
+            Some(module) => {
+                module.spec.drivers.extend(spec.drivers);
+                module.state
+            }
             None => {
                 known.insert(spec.name.clone(), Module { spec, state: ModuleState::Absent, held: 0 });
+                ModuleState::Absent
             }
         }
+    }
+
+    /// Whether a module has a driver of this name.
+    pub(crate) fn has_driver(&self, module: &ModuleName, bus: Bus, driver: &str) -> bool {
+        let known = crate::lock(&self.known);
+        let is_it = |own: &Arc<dyn Driver>| own.bus() == bus && own.name() == driver;
+        known.get(module).is_some_and(|module| module.spec.drivers.iter().any(is_it))
     }
 
     /// Begin to load: from here on nobody else does, and what it uses stays. Returns what it consists of.

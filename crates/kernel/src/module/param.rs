@@ -239,12 +239,18 @@ impl Params {
         Self { settings, live: Mutex::default() }
     }
 
+    /// The settings of the command line.
+    #[must_use]
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
     /// A module comes: its parameters take their defaults, then the command line's settings, then those of `arguments`
     /// (what `modprobe` passes). Settings that name no parameter of it are returned, as Linux ignores them with a warning.
     ///
     /// # Errors
     /// Where a setting's value is none for its parameter; the module is then not there.
-    pub(super) fn load(
+    pub(crate) fn load(
         &self,
         module: &ModuleName,
         specs: &[ParamSpec],
@@ -264,7 +270,7 @@ impl Params {
     }
 
     /// A module goes.
-    pub(super) fn unload(&self, module: &ModuleName) {
+    pub(crate) fn unload(&self, module: &ModuleName) {
         crate::lock(&self.live).remove(module);
     }
 

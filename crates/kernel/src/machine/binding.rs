@@ -1,0 +1,235 @@
+//! What an administrator writes to sysfs: bind, unbind, drivers_probe, driver_override, drivers_autoprobe, new_id.
+//!
+//! Each answers as drivers/base/bus.c, drivers/base/dd.c and drivers/base/driver.c (`driver_set_override`) do, with the reason as
+//! data. Names are taken as written, without a newline at the end (`sysfs_streq`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::links::LinkOrder;
+use super::{Autoprobe, Machine, NewId, Refusal};
+use crate::device::{BindFiles, Bus, Device, DeviceId, Driver};
+use crate::wait::{Interrupted, Wait};
+
+/// What sysfs can show of one attribute, newline and end included.
+const PAGE_SIZE: usize = 4096;
+
+impl Machine {
+    /// Give a device to a driver (`bind_store`).
+    ///
+    /// # Errors
+    /// `ENODEV` where there is no such device or driver or the two do not match, `EBUSY` where the device has a driver or a
+    /// program owns its group, `EAGAIN` where it must wait for a supplier, or the driver's own answer.
+    pub fn bind(&self, bus: Bus, driver: &str, device: &str, wait: &dyn Wait) -> Result<(), Refusal> {
+        let (device, driver) = self.pair(bus, driver, device)?;
+        let claim = self.claims.claim(BTreeSet::from([device.id()]), wait)?;
+        let matched = {
+            let control = self.control();
+            match control.driver(bus, driver.name()) {
+                None => Err(Refusal::NoDriver { bus, driver: driver.name().to_owned() }),
+                Some(entry) if entry.takes(&device) => Ok(()),
+                Some(_) => Err(Refusal::NoMatch {
+                    device: device.name().to_owned(),
+                    driver: driver.name().to_owned(),
+                    driver_override: device.driver_override(),
+                }),
+            }
+        };
+        let result = matched.and_then(|()| self.probe(&device, &driver).map_err(|failure| failure.refusal()));
+        drop(claim);
+        self.settle();
+        result
+    }
+
+    /// Take a device from a driver (`unbind_store`), and from the drivers of its consumers first. Blocks while it is used.
+    ///
+    /// # Errors
+    /// `ENODEV` where there is no such device or driver or the driver does not have it, `EINTR` where `wait` was ended.
+    pub fn unbind(&self, bus: Bus, driver: &str, device: &str, wait: &dyn Wait) -> Result<(), Refusal> {
+        let (device, driver) = self.pair(bus, driver, device)?;
+        let result = self.with_consumers(&device, wait, |consumers| {
+            if device.driver().is_none_or(|bound| bound.name() != driver.name()) {
+                return Err(Refusal::NotBoundTo {
+                    device: device.name().to_owned(),
+                    driver: driver.name().to_owned(),
+                    bound: device.driver().map(|bound| bound.name().to_owned()),
+                });
+            }
+            for consumer in consumers {
+                self.release(consumer, wait)?;
+            }
+            Ok(self.release(&device, wait)?)
+        });
+        self.settle();
+        result
+    }
+
+    /// Let the bus find a driver for a device (`drivers_probe_store`). No driver, or one whose probe fails, is no error.
+    ///
+    /// # Errors
+    /// `ENODEV` where there is no such device, `EINVAL` where what comes before a driver's probe failed.
+    pub fn drivers_probe(&self, bus: Bus, device: &str, wait: &dyn Wait) -> Result<(), Refusal> {
+        let device = self.find(bus, device)?;
+        let claim = self.claims.claim(BTreeSet::from([device.id()]), wait)?;
+        let result = self.attach(&device).map_err(|refusal| Refusal::Rescan(Box::new(refusal)));
+        drop(claim);
+        self.settle();
+        result
+    }
+
+    /// Write a device's override as sysfs takes it: up to a newline; nothing, or only a newline, clears it
+    /// (`driver_set_override`). No driver is bound or unbound by this.
+    ///
+    /// # Errors
+    /// `ENODEV` where there is no such device, `EINVAL` where the text does not fit.
+    pub fn set_driver_override(&self, bus: Bus, device: &str, text: &str) -> Result<(), Refusal> {
+        let device = self.find(bus, device)?;
+        if text.len() >= PAGE_SIZE - 1 {
+            return Err(Refusal::NotAName { length: text.len() });
+        }
+        let text = text.split(['\n', '\0']).next().unwrap_or_default();
+        let name = (!text.is_empty()).then(|| text.to_owned());
+        self.control().set_override(&device, name);
+        Ok(())
+    }
+
+    /// Whether a bus gives devices to drivers by itself.
+    #[must_use]
+    pub fn autoprobe(&self, bus: Bus) -> Autoprobe {
+        self.control().bus(bus).map(|table| table.autoprobe).unwrap_or_default()
+    }
+
+    /// Change that. What is bound stays bound.
+    pub fn set_autoprobe(&self, bus: Bus, autoprobe: Autoprobe) {
+        self.control().bus_mut(bus).autoprobe = autoprobe;
+    }
+
+    /// Let a driver take every device that says it is compatible with this, now and later (`new_id_store`). This is how a device
+    /// plugged in later is taken by surprise, so it is only there where the machine was told to offer it.
+    ///
+    /// # Errors
+    /// `EACCES` where it is not offered, `ENODEV` where there is no such driver, `EINVAL` for an empty or overlong text.
+    pub fn new_id(&self, bus: Bus, driver: &str, compatible: &str) -> Result<(), Refusal> {
+        let (driver, compatible) = self.new_id_arguments(bus, driver, compatible)?;
+        self.control().bus_mut(bus).add_new_id(driver.name(), compatible);
+        self.attach_driver(&driver);
+        self.settle();
+        Ok(())
+    }
+
+    /// Take that back (`remove_id_store`). What is bound stays bound.
+    ///
+    /// # Errors
+    /// Likewise, and `ENODEV` where it was not given.
+    pub fn remove_id(&self, bus: Bus, driver: &str, compatible: &str) -> Result<(), Refusal> {
+        let (driver, compatible) = self.new_id_arguments(bus, driver, compatible)?;
+        if self.control().bus_mut(bus).remove_new_id(driver.name(), compatible) {
+            Ok(())
+        } else {
+            Err(Refusal::NoDevice { bus, device: compatible.to_owned() })
+        }
+    }
+
+    fn new_id_arguments<'a>(
+        &self,
+        bus: Bus,
+        driver: &str,
+        compatible: &'a str,
+    ) -> Result<(Arc<dyn Driver>, &'a str), Refusal> {
+        let no_driver = || Refusal::NoDriver { bus, driver: driver.to_owned() };
+        let found = self.driver(bus, driver).ok_or_else(no_driver)?;
+        if self.options.new_id == NewId::Absent {
+            return Err(Refusal::BindSuppressed { driver: driver.to_owned() });
+        }
+        let compatible = compatible.strip_suffix('\n').unwrap_or(compatible);
+        if compatible.is_empty() || compatible.len() >= PAGE_SIZE - 1 {
+            return Err(Refusal::NotAName { length: compatible.len() });
+        }
+        Ok((found, compatible))
+    }
+
+    /// Offer a driver the devices without one that it takes (`driver_attach`).
+    pub(super) fn attach_driver(&self, driver: &Arc<dyn Driver>) {
+        let mut control = self.control();
+        for device in control.candidates_for(&**driver) {
+            control.deferred.queue(device);
+        }
+    }
+
+    fn find(&self, bus: Bus, device: &str) -> Result<Arc<Device>, Refusal> {
+        let name = device.strip_suffix('\n').unwrap_or(device);
+        self.device(bus, name).ok_or_else(|| Refusal::NoDevice { bus, device: name.to_owned() })
+    }
+
+    /// A device and a driver that can be bound by hand.
+    fn pair(&self, bus: Bus, driver: &str, device: &str) -> Result<(Arc<Device>, Arc<dyn Driver>), Refusal> {
+        let no_driver = || Refusal::NoDriver { bus, driver: driver.to_owned() };
+        let driver = self.driver(bus, driver).ok_or_else(no_driver)?;
+        if driver.bind_files() == BindFiles::Suppressed {
+            return Err(Refusal::BindSuppressed { driver: driver.name().to_owned() });
+        }
+        Ok((self.find(bus, device)?, driver))
+    }
+
+    /// Do something with a device and those of its consumers that have a driver, furthest first, all claimed together.
+    pub(super) fn with_consumers<T>(
+        &self,
+        device: &Arc<Device>,
+        wait: &dyn Wait,
+        act: impl FnOnce(&[Arc<Device>]) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        loop {
+            let claimed =
+                self.claims.claim(self.bound_consumers(device), wait).map_err(|Interrupted| Interrupted)?;
+            let now = self.bound_consumers(device);
+            if now.iter().all(|id| claimed.covers(*id)) {
+                let consumers = self.ordered(device, &now);
+                return act(&consumers);
+            }
+        }
+    }
+
+    /// A device and those of its consumers, direct or not, that have a driver and must lose it first.
+    fn bound_consumers(&self, device: &Device) -> BTreeSet<DeviceId> {
+        let control = self.control();
+        let mut found = BTreeSet::from([device.id()]);
+        let mut next = vec![device.id()];
+        while let Some(supplier) = next.pop() {
+            for (consumer, link) in control.links.consumers(supplier) {
+                let bound = control.devices.get(&consumer).is_some_and(|device| device.driver().is_some());
+                if bound && link.order == LinkOrder::Enforced && found.insert(consumer) {
+                    next.push(consumer);
+                }
+            }
+        }
+        found
+    }
+
+    /// The consumers among `members`, each before its own suppliers.
+    fn ordered(&self, device: &Device, members: &BTreeSet<DeviceId>) -> Vec<Arc<Device>> {
+        let control = self.control();
+        let mut ordered = Vec::new();
+        let mut seen = BTreeSet::from([device.id()]);
+        // Depth first, so that a device is put down when all of its own consumers have been.
+        let mut path: Vec<(DeviceId, Vec<DeviceId>)> = Vec::new();
+        let consumers = |id: DeviceId| -> Vec<DeviceId> {
+            let enforced = control.links.consumers(id).filter(|(_, link)| link.order == LinkOrder::Enforced);
+            enforced.map(|(consumer, _)| consumer).filter(|consumer| members.contains(consumer)).collect()
+        };
+        path.push((device.id(), consumers(device.id())));
+        while let Some((id, rest)) = path.last_mut() {
+            let id = *id;
+            match rest.pop() {
+                Some(next) if seen.insert(next) => path.push((next, consumers(next))),
+                Some(_) => {}
+                None => {
+                    path.pop();
+                    if id != device.id() {
+                        ordered.extend(control.devices.get(&id).cloned());
+                    }
+                }
+            }
+        }
+        ordered
+    }
+}

@@ -1,0 +1,243 @@
+//! The tables of the control plane: which devices and drivers each bus has, indexed so that no question scans them all.
+//!
+//! In Linux these are the klists of `struct subsys_private` (drivers/base/bus.c), which are walked; a board of ten thousand
+//! devices must come up in time linear in its size, so here a device's candidates are found by its `compatible` strings.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::deferred::Deferred;
+use super::links::Links;
+use crate::device::{Bus, Device, DeviceId, Driver};
+
+/// Whether a bus gives devices to drivers by itself (`drivers_autoprobe`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Autoprobe {
+    /// A new device or driver finds its match at once.
+    #[default]
+    On,
+    /// Only a write to `bind` or `drivers_probe` does.
+    Off,
+}
+
+/// Whether `deferred_probe_timeout` has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Expired {
+    #[default]
+    No,
+    Yes,
+}
+
+#[derive(Default)]
+pub(super) struct Control {
+    pub(super) devices: BTreeMap<DeviceId, Arc<Device>>,
+    by_path: HashMap<String, DeviceId>,
+    buses: BTreeMap<Bus, BusTable>,
+    pub(super) deferred: Deferred,
+    pub(super) links: Links,
+    /// The time in which suppliers may come is over.
+    pub(super) expired: Expired,
+    last_id: u64,
+}
+
+#[derive(Default)]
+pub(super) struct BusTable {
+    pub(super) devices: BTreeMap<String, Arc<Device>>,
+    pub(super) drivers: BTreeMap<String, DriverEntry>,
+    pub(super) autoprobe: Autoprobe,
+    by_compatible: HashMap<String, BTreeSet<DeviceId>>,
+    by_override: HashMap<String, BTreeSet<DeviceId>>,
+    takers: HashMap<String, BTreeSet<String>>,
+    /// Drivers without a table: the only ones that must be asked about every device.
+    others: BTreeSet<String>,
+}
+
+pub(super) struct DriverEntry {
+    pub(super) driver: Arc<dyn Driver>,
+    pub(super) devices: BTreeMap<String, Arc<Device>>,
+    /// What `new_id` added to its table.
+    pub(super) new_ids: BTreeSet<String>,
+}
+
+impl Control {
+    /// A number for a device to come.
+    pub(super) fn new_id(&mut self) -> DeviceId {
+        self.last_id += 1;
+        DeviceId(self.last_id)
+    }
+
+    pub(super) fn bus(&self, bus: Bus) -> Option<&BusTable> {
+        self.buses.get(&bus)
+    }
+
+    pub(super) fn bus_mut(&mut self, bus: Bus) -> &mut BusTable {
+        self.buses.entry(bus).or_default()
+    }
+
+    pub(super) fn device(&self, bus: Bus, name: &str) -> Option<&Arc<Device>> {
+        self.bus(bus)?.devices.get(name)
+    }
+
+    pub(super) fn device_at(&self, path: &str) -> Option<&Arc<Device>> {
+        self.devices.get(self.by_path.get(path)?)
+    }
+
+    /// The device of a node, or of the nearest node above it that is one: who stands behind a reference to that node.
+    pub(super) fn device_behind(&self, path: &str) -> Option<&Arc<Device>> {
+        let mut path = path;
+        loop {
+            if let Some(device) = self.device_at(path) {
+                return Some(device);
+            }
+            path = path.rsplit_once('/').map(|(parent, _)| parent).filter(|parent| !parent.is_empty())?;
+        }
+    }
+
+    pub(super) fn driver(&self, bus: Bus, name: &str) -> Option<&DriverEntry> {
+        self.bus(bus)?.drivers.get(name)
+    }
+
+    /// A device comes.
+    pub(super) fn add_device(&mut self, device: &Arc<Device>) {
+        self.devices.insert(device.id(), Arc::clone(device));
+        self.by_path.insert(device.path().to_owned(), device.id());
+        let table = self.bus_mut(device.bus());
+        table.devices.insert(device.name().to_owned(), Arc::clone(device));
+        for compatible in &device.facts().compatible {
+            table.by_compatible.entry(compatible.clone()).or_default().insert(device.id());
+        }
+    }
+
+    /// A device goes.
+    pub(super) fn remove_device(&mut self, device: &Device) {
+        self.devices.remove(&device.id());
+        self.by_path.remove(device.path());
+        self.links.remove(device.id(), device.path());
+        self.deferred.forget(device.id());
+        let table = self.bus_mut(device.bus());
+        table.devices.remove(device.name());
+        for compatible in &device.facts().compatible {
+            drop_from(&mut table.by_compatible, compatible, &device.id());
+        }
+        if let Some(name) = device.driver_override() {
+            drop_from(&mut table.by_override, &name, &device.id());
+        }
+    }
+
+    /// Set or clear the name of the only driver that may have a device.
+    pub(super) fn set_override(&mut self, device: &Device, name: Option<String>) {
+        let table = self.bus_mut(device.bus());
+        if let Some(old) = device.driver_override() {
+            drop_from(&mut table.by_override, &old, &device.id());
+        }
+        if let Some(new) = &name {
+            table.by_override.entry(new.clone()).or_default().insert(device.id());
+        }
+        device.set_driver_override(name);
+    }
+
+    /// The drivers that would take a device, the one for its most specific `compatible` first.
+    pub(super) fn candidates(&self, device: &Device) -> Vec<Arc<dyn Driver>> {
+        let Some(table) = self.bus(device.bus()) else { return Vec::new() };
+        if let Some(name) = device.driver_override() {
+            return table.drivers.get(&name).map(|entry| Arc::clone(&entry.driver)).into_iter().collect();
+        }
+        let by_table = device.facts().compatible.iter().filter_map(|compatible| table.takers.get(compatible));
+        let mut found: Vec<Arc<dyn Driver>> = Vec::new();
+        for name in by_table.flatten().chain(&table.others) {
+            let Some(entry) = table.drivers.get(name) else { continue };
+            let seen = found.iter().any(|driver| driver.name() == entry.driver.name());
+            if !seen && entry.takes(device) {
+                found.push(Arc::clone(&entry.driver));
+            }
+        }
+        found
+    }
+
+    /// The devices without a driver that a driver might take.
+    pub(super) fn candidates_for(&self, driver: &dyn Driver) -> BTreeSet<DeviceId> {
+        let Some(table) = self.bus(driver.bus()) else { return BTreeSet::new() };
+        let Some(entry) = table.drivers.get(driver.name()) else { return BTreeSet::new() };
+        let compatibles = driver.table().iter().chain(&entry.new_ids);
+        let mut found: BTreeSet<DeviceId> = compatibles
+            .filter_map(|compatible| table.by_compatible.get(compatible))
+            .flatten()
+            .copied()
+            .collect();
+        found.extend(table.by_override.get(driver.name()).into_iter().flatten());
+        if driver.table().is_empty() {
+            found.extend(
+                table.devices.values().filter(|device| driver.matches(device)).map(|device| device.id()),
+            );
+        }
+        found.retain(|id| self.devices.get(id).is_some_and(|device| device.driver().is_none()));
+        found
+    }
+}
+
+impl BusTable {
+    /// A driver comes.
+    pub(super) fn add_driver(&mut self, driver: Arc<dyn Driver>) {
+        let name = driver.name().to_owned();
+        for compatible in driver.table() {
+            self.takers.entry(compatible.clone()).or_default().insert(name.clone());
+        }
+        if driver.table().is_empty() {
+            self.others.insert(name.clone());
+        }
+        self.drivers.insert(name, DriverEntry { driver, devices: BTreeMap::new(), new_ids: BTreeSet::new() });
+    }
+
+    /// A driver goes.
+    pub(super) fn remove_driver(&mut self, name: &str) {
+        let Some(entry) = self.drivers.remove(name) else { return };
+        self.others.remove(name);
+        for compatible in entry.driver.table().iter().chain(&entry.new_ids) {
+            drop_from(&mut self.takers, compatible, name);
+        }
+    }
+
+    /// Let a driver take one more `compatible` from now on.
+    pub(super) fn add_new_id(&mut self, driver: &str, compatible: &str) {
+        if let Some(entry) = self.drivers.get_mut(driver) {
+            entry.new_ids.insert(compatible.to_owned());
+            self.takers.entry(compatible.to_owned()).or_default().insert(driver.to_owned());
+        }
+    }
+
+    /// Take that back. Answers whether it was there.
+    pub(super) fn remove_new_id(&mut self, driver: &str, compatible: &str) -> bool {
+        let Some(entry) = self.drivers.get_mut(driver) else { return false };
+        let was_there = entry.new_ids.remove(compatible);
+        if was_there && !entry.driver.table().iter().any(|own| own == compatible) {
+            drop_from(&mut self.takers, compatible, driver);
+        }
+        was_there
+    }
+}
+
+impl DriverEntry {
+    /// Whether it takes a device without an override, or with one that names it (`platform_match`, `amba_match`).
+    pub(super) fn takes(&self, device: &Device) -> bool {
+        match device.driver_override() {
+            Some(name) => name == self.driver.name(),
+            None => {
+                let by_new_id = || device.facts().compatible.iter().any(|word| self.new_ids.contains(word));
+                self.driver.matches(device) || (!self.new_ids.is_empty() && by_new_id())
+            }
+        }
+    }
+}
+
+fn drop_from<T, Q>(index: &mut HashMap<String, BTreeSet<T>>, key: &str, value: &Q)
+where
+    T: Ord + std::borrow::Borrow<Q>,
+    Q: Ord + ?Sized,
+{
+    if let Some(set) = index.get_mut(key) {
+        set.remove(value);
+        if set.is_empty() {
+            index.remove(key);
+        }
+    }
+}

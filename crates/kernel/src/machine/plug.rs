@@ -1,0 +1,206 @@
+//! Devices coming and going: at boot from the board's description, later by hand.
+//!
+//! In Linux these are `device_add` and `device_del` (drivers/base/core.c): a device gets its links, its bus offers it to drivers,
+//! and it goes only after its driver has left it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uvfio_firmware as firmware;
+
+use super::links::{LinkKind, LinkOrder};
+use super::{Autoprobe, FwDevlink, Machine, Note, Refusal};
+use crate::addr::Iova;
+use crate::device::{Bus, Device, DeviceId, Driver, HostDriver, Presence};
+use crate::hw::{Access, Dma, DmaFault, FaultReason, Wires};
+use crate::module::{ModuleName, ModuleSpec};
+use crate::wait::Wait;
+
+impl Machine {
+    /// Make the board's devices and the drivers they have in Linux, and probe.
+    pub(super) fn bring_up(self: &Arc<Self>) -> Vec<Note> {
+        let mut notes = Vec::new();
+        let mut made = Vec::new();
+        for description in &self.board.devices {
+            match self.make(description) {
+                Ok(device) => made.push(device),
+                Err(_) => notes.push(Note::NameTaken {
+                    device: description.name.clone(),
+                    path: description.path.clone(),
+                }),
+            }
+        }
+        notes.extend(self.link(&made));
+        for spec in self.host_modules(&self.board.devices) {
+            notes.extend(self.register_module(spec));
+        }
+        notes
+    }
+
+    /// Plug devices in: all of them, or none where one's name or node is taken. Returns what is worth knowing.
+    ///
+    /// # Errors
+    /// `EEXIST` where a device of that name is there.
+    pub fn plug(&self, descriptions: &[firmware::Device]) -> Result<(Vec<Arc<Device>>, Vec<Note>), Refusal> {
+        let mut made: Vec<Arc<Device>> = Vec::new();
+        for description in descriptions {
+            match self.make(description) {
+                Ok(device) => made.push(device),
+                Err(refusal) => {
+                    let mut control = self.control();
+                    made.iter().for_each(|device| control.remove_device(device));
+                    return Err(refusal);
+                }
+            }
+        }
+        let mut notes = self.link(&made);
+        for spec in self.host_modules(descriptions) {
+            notes.extend(self.register_module(spec));
+        }
+        {
+            let mut control = self.control();
+            for device in &made {
+                if control.bus_mut(device.bus()).autoprobe == Autoprobe::On {
+                    control.deferred.queue(device.id());
+                }
+            }
+        }
+        self.settle();
+        Ok((made, notes))
+    }
+
+    /// Unplug a device: ask whoever uses it to let go, wait until its driver has left it, and take it out.
+    ///
+    /// # Errors
+    /// `ENODEV` where there is no such device, `EINTR` where `wait` was ended; the device then stays as it is.
+    pub fn unplug(&self, bus: Bus, name: &str, wait: &dyn Wait) -> Result<(), Refusal> {
+        let no_device = || Refusal::NoDevice { bus, device: name.to_owned() };
+        let device = self.device(bus, name).ok_or_else(no_device)?;
+        device.set_presence(Presence::Gone);
+        if let Some(driver) = device.driver() {
+            driver.ask_back(&device);
+        }
+        let result = self.with_consumers(&device, wait, |consumers| {
+            for consumer in consumers {
+                self.release(consumer, wait)?;
+            }
+            self.release(&device, wait)?;
+            self.control().remove_device(&device);
+            Ok(())
+        });
+        if result.is_err() {
+            device.set_presence(Presence::Here);
+        }
+        self.settle();
+        result
+    }
+
+    /// Make one device and put it on its bus, without links and without a driver.
+    fn make(&self, description: &firmware::Device) -> Result<Arc<Device>, Refusal> {
+        let id = self.control().new_id();
+        let wires = Wires { dma: Arc::new(Unconnected), lines: Vec::new(), clock: Arc::clone(&self.clock) };
+        let model = self.models.make(description, wires);
+        let device = Arc::new(Device::new(id, description.clone(), model, Arc::clone(&self.scheduler)));
+        let mut control = self.control();
+        let taken = control.device(device.bus(), device.name()).is_some();
+        if taken || control.device_at(device.path()).is_some() {
+            return Err(Refusal::Exists { device: device.name().to_owned() });
+        }
+        control.add_device(&device);
+        Ok(device)
+    }
+
+    /// Make the links of new devices, to their suppliers and from those who waited for them, and find cycles.
+    fn link(&self, devices: &[Arc<Device>]) -> Vec<Note> {
+        let order = match self.options.fw_devlink {
+            FwDevlink::Off => return Vec::new(),
+            FwDevlink::Permissive => LinkOrder::SyncStateOnly,
+            FwDevlink::On => LinkOrder::Enforced,
+        };
+        let mut control = self.control();
+        for device in devices {
+            for (kind, path) in references(device.facts()) {
+                match control.device_behind(path).map(|supplier| (supplier.id(), supplier.path().to_owned()))
+                {
+                    // A device that supplies itself or stands above its consumer is there whenever the consumer is.
+                    Some((supplier, _)) if supplier == device.id() => {}
+                    Some((_, above)) if below(&above, device.path()) => {}
+                    Some((supplier, _)) => control.links.add(device.id(), supplier, kind, order),
+                    None => control.links.wait_for(device.id(), path, kind),
+                }
+            }
+            for (consumer, kinds) in control.links.awaiting(device.path()) {
+                for kind in kinds {
+                    control.links.add(consumer, device.id(), kind, order);
+                }
+            }
+        }
+        let cycles = control.links.break_cycles(devices.iter().map(|device| device.id()));
+        let name = |id: &DeviceId| control.devices.get(id).map(|device| device.name().to_owned());
+        cycles.iter().map(|cycle| Note::Cycle { devices: cycle.iter().filter_map(name).collect() }).collect()
+    }
+
+    /// The modules of the host drivers these devices need and nobody has made known yet.
+    fn host_modules(&self, devices: &[firmware::Device]) -> Vec<ModuleSpec> {
+        let mut modules: BTreeMap<ModuleName, BTreeMap<(Bus, String), Arc<dyn Driver>>> = BTreeMap::new();
+        for device in devices {
+            let bus = Bus::of(device.bus);
+            let Some(driver) = HostDriver::of(bus, &device.compatible) else { continue };
+            let module = ModuleName::new(driver.module());
+            if self.modules.has_driver(&module, bus, driver.name()) {
+                continue;
+            }
+            let key = (bus, driver.name().to_owned());
+            modules.entry(module).or_default().entry(key).or_insert_with(|| Arc::new(driver));
+        }
+        let spec = |(name, drivers): (ModuleName, BTreeMap<_, _>)| ModuleSpec {
+            name,
+            params: &[],
+            uses: Vec::new(),
+            drivers: drivers.into_values().collect(),
+        };
+        modules.into_iter().map(spec).collect()
+    }
+}
+
+/// What a device refers to, in the order Linux looks at it (`of_supplier_bindings`, drivers/of/property.c).
+fn references(device: &firmware::Device) -> Vec<(LinkKind, &str)> {
+    let specifiers = [
+        (LinkKind::Clock, &device.clocks),
+        (LinkKind::Iommu, &device.iommus),
+        (LinkKind::PowerDomain, &device.power_domains),
+        (LinkKind::Reset, &device.resets),
+    ];
+    let mut found: Vec<(LinkKind, &str)> = specifiers
+        .into_iter()
+        .flat_map(|(kind, list)| list.iter().map(move |specifier| (kind, specifier.path.as_str())))
+        .collect();
+    found.extend(device.interrupts.iter().map(|interrupt| (LinkKind::Interrupt, interrupt.path.as_str())));
+    found
+}
+
+/// Whether a path is below another.
+fn below(above: &str, path: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A port to memory that leads nowhere.
+struct Unconnected;
+
+impl Dma for Unconnected {
+    fn read(&self, from: Iova, _: &mut [u8]) -> Result<(), DmaFault> {
+        Err(DmaFault { iova: from, access: Access::Read, reason: FaultReason::Blocked })
+    }
+
+    fn write(&self, to: Iova, _: &[u8]) -> Result<(), DmaFault> {
+        Err(DmaFault { iova: to, access: Access::Write, reason: FaultReason::Blocked })
+    }
+
+    fn fetch(&self, from: Iova, _: &mut [u8]) -> Result<(), DmaFault> {
+        Err(DmaFault { iova: from, access: Access::Execute, reason: FaultReason::Blocked })
+    }
+
+    fn copy(&self, from: Iova, _: Iova, _: u64, _: u64) -> Result<(), (u64, DmaFault)> {
+        Err((0, DmaFault { iova: from, access: Access::Read, reason: FaultReason::Blocked }))
+    }
+}

@@ -1,0 +1,221 @@
+//! Giving a device to a driver and taking it back, in the order Linux does it.
+//!
+//! This is `really_probe` and `__device_release_driver` of drivers/base/dd.c: suppliers first, then DMA (`dma_configure`), then
+//! the driver's own probe. The caller holds a claim on the device; the control lock is only taken to look and to record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::control::Expired;
+use super::links::LinkOrder;
+use super::{Autoprobe, FwDevlink, Machine, Refusal};
+use crate::device::{Deferral, Device, DeviceId, DmaOwner, Driver, Presence, ProbeError};
+use crate::hw::Activity;
+use crate::wait::{Interrupted, Wait};
+
+/// Why a probe did not succeed, and on which side of the driver's own code.
+pub(super) enum ProbeFailure {
+    /// Before the driver was asked.
+    Before(Refusal),
+    /// The driver's own answer.
+    Driver(Refusal),
+}
+
+impl ProbeFailure {
+    pub(super) fn refusal(self) -> Refusal {
+        match self {
+            ProbeFailure::Before(refusal) | ProbeFailure::Driver(refusal) => refusal,
+        }
+    }
+}
+
+/// In what state a host driver got a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandBack {
+    /// The device.
+    pub device: DeviceId,
+    /// What it was doing.
+    pub activity: Activity,
+}
+
+impl Machine {
+    /// Give a device to a driver (`really_probe`). The caller has claimed it.
+    pub(super) fn probe(&self, device: &Arc<Device>, driver: &Arc<dyn Driver>) -> Result<(), ProbeFailure> {
+        let deferred =
+            |why| ProbeFailure::Before(Refusal::Deferred { device: device.name().to_owned(), why });
+        if device.presence() == Presence::Gone {
+            return Err(ProbeFailure::Before(Refusal::Going { device: device.name().to_owned() }));
+        }
+        if let Some(current) = device.driver() {
+            return Err(ProbeFailure::Before(Refusal::Bound {
+                device: device.name().to_owned(),
+                driver: current.name().to_owned(),
+            }));
+        }
+        if let Some(why) = self.missing_supplier(device) {
+            return Err(deferred(why));
+        }
+        self.configure_dma(device, driver.dma_owner()).map_err(ProbeFailure::Before)?;
+        match driver.probe(device) {
+            Ok(()) => {
+                self.bound(device, driver);
+                Ok(())
+            }
+            Err(error) => {
+                self.release_dma(device, driver.dma_owner());
+                Err(ProbeFailure::Driver(match error {
+                    ProbeError::Defer(why) => Refusal::Deferred { device: device.name().to_owned(), why },
+                    ProbeError::Refused(reason) => Refusal::Probe {
+                        device: device.name().to_owned(),
+                        driver: driver.name().to_owned(),
+                        reason,
+                    },
+                }))
+            }
+        }
+    }
+
+    /// Take a device from its driver (`__device_release_driver`). The caller has claimed it.
+    pub(super) fn release(&self, device: &Arc<Device>, wait: &dyn Wait) -> Result<(), Interrupted> {
+        let Some(driver) = device.driver() else { return Ok(()) };
+        driver.remove(device, wait)?;
+        self.release_dma(device, driver.dma_owner());
+        let mut control = self.control();
+        device.set_driver(None);
+        if let Some(entry) = control.bus_mut(device.bus()).drivers.get_mut(driver.name()) {
+            entry.devices.remove(device.name());
+        }
+        control.links.unbound(device.id());
+        Ok(())
+    }
+
+    /// Try the drivers that would take a device until one does (`device_attach`). The caller has claimed it. A failure before a
+    /// driver was asked ends the search, a driver's own does not.
+    pub(super) fn attach(&self, device: &Arc<Device>) -> Result<(), Refusal> {
+        if device.driver().is_some() {
+            return Ok(());
+        }
+        let candidates = {
+            let mut control = self.control();
+            control.deferred.forget(device.id());
+            control.candidates(device)
+        };
+        for driver in candidates {
+            match self.probe(device, &driver) {
+                Ok(()) => return Ok(()),
+                Err(ProbeFailure::Before(refusal)) => {
+                    self.defer(device, &refusal);
+                    return Err(refusal);
+                }
+                Err(ProbeFailure::Driver(refusal)) => self.defer(device, &refusal),
+            }
+        }
+        Ok(())
+    }
+
+    /// Put a device on the deferred list, where that is what the refusal says.
+    fn defer(&self, device: &Device, refusal: &Refusal) {
+        if let Refusal::Deferred { why, .. } = refusal {
+            self.control().deferred.add(device.id(), why.clone());
+        }
+    }
+
+    /// Probe whoever may have become able to, until nothing changes. Devices somebody else is working with are left to them:
+    /// each operation ends with this.
+    pub(super) fn settle(&self) {
+        self.expire();
+        self.control().deferred.unpark();
+        loop {
+            let mut control = self.control();
+            let Some(id) = control.deferred.next() else { return };
+            let Some(device) = control.devices.get(&id).cloned() else { continue };
+            if control.bus_mut(device.bus()).autoprobe == Autoprobe::Off {
+                continue;
+            }
+            // Parked before the claim is tried: who has it now looks at the parked ones when he has let go.
+            control.deferred.park(id);
+            drop(control);
+            let Some(claim) = self.claims.try_claim(id) else { continue };
+            self.control().deferred.take_from_park(id);
+            // Whatever it failed for is on the deferred list, or was the driver's last word.
+            let _ = self.attach(&device);
+            drop(claim);
+        }
+    }
+
+    /// The first supplier a device still has to wait for (`device_links_check_suppliers`).
+    fn missing_supplier(&self, device: &Device) -> Option<Deferral> {
+        if self.options.fw_devlink != FwDevlink::On {
+            return None;
+        }
+        let control = self.control();
+        let missing = control.links.suppliers(device.id()).find_map(|(supplier, link)| {
+            let supplier = control.devices.get(&supplier)?;
+            let waits = link.order == LinkOrder::Enforced && supplier.driver().is_none();
+            let given_up = control.expired == Expired::Yes && control.candidates(supplier).is_empty();
+            (waits && !given_up).then(|| Arc::clone(supplier))
+        })?;
+        Some(Deferral::Supplier { supplier: missing.name().to_owned(), path: missing.path().to_owned() })
+    }
+
+    /// A driver has a device (`driver_bound`): record it, let those who wait for the device be probed, and tell suppliers whose
+    /// last consumer this was.
+    fn bound(&self, device: &Arc<Device>, driver: &Arc<dyn Driver>) {
+        let synced: Vec<Arc<Device>> = {
+            let mut guard = self.control();
+            let control = &mut *guard;
+            device.set_driver(Some(Arc::clone(driver)));
+            if let Some(entry) = control.bus_mut(device.bus()).drivers.get_mut(driver.name()) {
+                entry.devices.insert(device.name().to_owned(), Arc::clone(device));
+            }
+            control.deferred.forget(device.id());
+            control.deferred.came(device.path());
+            if self.options.fw_devlink == FwDevlink::On {
+                for (consumer, link) in control.links.consumers(device.id()) {
+                    let unbound =
+                        control.devices.get(&consumer).is_some_and(|device| device.driver().is_none());
+                    if unbound && link.order == LinkOrder::Enforced {
+                        control.deferred.queue(consumer);
+                    }
+                }
+            }
+            let synced = control.links.bound(device.id());
+            synced.iter().filter_map(|id| control.devices.get(id).cloned()).collect()
+        };
+        for supplier in synced {
+            if let Some(driver) = supplier.driver() {
+                driver.sync_state(&supplier);
+            }
+        }
+    }
+
+    /// `dma_configure`, and a share of the group's default domain for a driver that leaves DMA to the kernel.
+    fn configure_dma(&self, _device: &Arc<Device>, _owner: DmaOwner) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn release_dma(&self, _device: &Arc<Device>, _owner: DmaOwner) {}
+
+    /// When [`Machine::run_timers`] has something to do, on the machine's clock.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Duration> {
+        let timeout = self.options.deferred_probe_timeout?;
+        (self.control().expired == Expired::No).then_some(timeout)
+    }
+
+    /// Do what has become due.
+    pub fn run_timers(&self) {
+        self.settle();
+    }
+
+    /// When the time in which suppliers may come is over, everybody who waits has one more chance
+    /// (`deferred_probe_timeout_work_func`).
+    fn expire(&self) {
+        let Some(timeout) = self.options.deferred_probe_timeout else { return };
+        let mut control = self.control();
+        if control.expired == Expired::No && self.clock.now() >= timeout {
+            control.expired = Expired::Yes;
+            control.deferred.queue_all();
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The driver core over small boards made by hand.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+use crate::device::{NoScheduler, ProbeError, Reason};
+use crate::errno;
+use crate::hw::{Activity, Progress, ResetFailed, ResetKind, Width};
+use crate::module::{Mode, ModuleSpec, ParamSpec, Value};
+use crate::wait::{Gate, Interrupted, NoWait, Wait};
+
+/// A device that is nothing but there.
+struct Nothing;
+
+impl Model for Nothing {
+    fn read(&mut self, _: usize, _: u64, _: Width) -> u64 {
+        0
+    }
+
+    fn write(&mut self, _: usize, _: u64, _: Width, _: u64) {}
+
+    fn run(&mut self, _: u32) -> Progress {
+        Progress::Idle
+    }
+
+    fn reset(&mut self, _: ResetKind) -> Result<(), ResetFailed> {
+        Ok(())
+    }
+
+    fn activity(&self) -> Activity {
+        Activity::default()
+    }
+}
+
+struct Nothings;
+
+impl ModelMaker for Nothings {
+    fn make(&self, _: &firmware::Device, _: Wires) -> Box<dyn Model> {
+        Box::new(Nothing)
+    }
+}
+
+#[derive(Default)]
+struct HandClock(AtomicU64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn wall_seconds(&self) -> u64 {
+        0
+    }
+}
+
+fn device(name: &str, compatible: &str) -> firmware::Device {
+    firmware::Device {
+        name: name.to_owned(),
+        bus: firmware::Bus::Platform,
+        path: format!("/{name}"),
+        node: firmware::NodeId(0),
+        compatible: vec![compatible.to_owned()],
+        regions: Vec::new(),
+        interrupts: Vec::new(),
+        iommus: Vec::new(),
+        resets: Vec::new(),
+        clocks: Vec::new(),
+        power_domains: Vec::new(),
+        dma_coherent: false,
+    }
+}
+
+fn clocked(mut device: firmware::Device, supplier: &str) -> firmware::Device {
+    device.clocks.push(firmware::Specifier {
+        provider: firmware::NodeId(0),
+        path: format!("/{supplier}"),
+        cells: Vec::new(),
+        name: None,
+    });
+    device
+}
+
+fn board(devices: Vec<firmware::Device>) -> firmware::Board {
+    firmware::Board { model: "test".to_owned(), compatible: Vec::new(), devices }
+}
+
+struct Bench {
+    machine: Arc<Machine>,
+    notes: Vec<Note>,
+    clock: Arc<HandClock>,
+}
+
+fn bring_up(devices: Vec<firmware::Device>, options: Options) -> Bench {
+    let clock = Arc::new(HandClock::default());
+    let setup = Setup {
+        models: Arc::new(Nothings),
+        clock: clock.clone(),
+        scheduler: Arc::new(NoScheduler),
+        params: Params::new(vec!["user.strict=0".parse().unwrap()]),
+        options,
+    };
+    let (machine, notes) = Machine::new(board(devices), setup);
+    Bench { machine, notes, clock }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("not without a reset")]
+struct NoReset;
+
+impl Reason for NoReset {
+    fn errno(&self) -> errno::Errno {
+        errno::ENOENT
+    }
+
+    fn rule(&self) -> &'static str {
+        "user.no-reset"
+    }
+}
+
+/// A driver for programs: takes only what it is told to, and waits until it is not used.
+struct User {
+    used: Mutex<Vec<String>>,
+    gate: Arc<Gate>,
+    refuses: Option<&'static str>,
+}
+
+impl User {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { used: Mutex::default(), gate: Gate::new(), refuses: Some("fussy") })
+    }
+
+    fn open(&self, device: &str) {
+        crate::lock(&self.used).push(device.to_owned());
+    }
+
+    fn close(&self, device: &str) {
+        crate::lock(&self.used).retain(|used| used != device);
+        self.gate.open();
+    }
+}
+
+impl Driver for User {
+    fn name(&self) -> &str {
+        "user"
+    }
+
+    fn bus(&self) -> Bus {
+        Bus::Platform
+    }
+
+    fn module(&self) -> &str {
+        "user"
+    }
+
+    fn probe(&self, device: &Arc<Device>) -> Result<(), ProbeError> {
+        match self.refuses {
+            Some(name) if device.name() == name => Err(ProbeError::refused(NoReset)),
+            _ => Ok(()),
+        }
+    }
+
+    fn remove(&self, device: &Arc<Device>, wait: &dyn Wait) -> Result<(), Interrupted> {
+        let unused = || (!crate::lock(&self.used).iter().any(|used| used == device.name())).then_some(());
+        self.gate.wait(wait, unused)
+    }
+}
+
+fn with_user(bench: &Bench) -> Arc<User> {
+    let user = User::new();
+    let spec = ModuleSpec {
+        name: ModuleName::new("user"),
+        params: &[ParamSpec { name: "strict", default: Value::Bool(true), mode: Mode::ReadWrite }],
+        uses: Vec::new(),
+        drivers: vec![user.clone()],
+    };
+    assert!(bench.machine.register_module(spec).is_empty());
+    user
+}
+
+fn driver_of(machine: &Machine, device: &str) -> Option<String> {
+    machine.device(Bus::Platform, device)?.driver().map(|driver| driver.name().to_owned())
+}
+
+fn errno(result: Result<(), Refusal>) -> i32 {
+    result.map_or_else(|refusal| refusal.errno(), |()| 0)
+}
+
+const P: Bus = Bus::Platform;
+
+#[test]
+fn every_device_has_its_host_driver_after_boot() {
+    let bench = bring_up(
+        vec![device("b", "acme,b"), device("a", "virtio,mmio"), device("c", "simple-bus")],
+        Options::default(),
+    );
+    assert_eq!(bench.notes, []);
+    assert_eq!(driver_of(&bench.machine, "a").as_deref(), Some("virtio-mmio"));
+    assert_eq!(driver_of(&bench.machine, "b").as_deref(), Some("acme-b"));
+    assert_eq!(driver_of(&bench.machine, "c"), None);
+    assert_eq!(bench.machine.devices_of(P, "acme-b").len(), 1);
+}
+
+#[test]
+fn an_administrator_gives_a_device_to_another_driver_and_back() {
+    let bench = bring_up(vec![device("a", "acme,a"), device("b", "acme,b")], Options::default());
+    let machine = &bench.machine;
+    with_user(&bench);
+    assert_eq!(driver_of(machine, "a").as_deref(), Some("acme-a"));
+    assert_eq!(
+        errno(machine.bind(P, "user", "a\n", &NoWait)),
+        errno::ENODEV,
+        "does not match without an override"
+    );
+    machine.set_driver_override(P, "a", "user\n").unwrap();
+    assert_eq!(errno(machine.bind(P, "user", "a", &NoWait)), errno::EBUSY, "still bound");
+    assert_eq!(errno(machine.unbind(P, "user", "a", &NoWait)), errno::ENODEV);
+    machine.unbind(P, "acme-a", "a\n", &NoWait).unwrap();
+    assert_eq!(errno(machine.unbind(P, "acme-a", "a", &NoWait)), errno::ENODEV, "twice");
+    assert_eq!(errno(machine.bind(P, "acme-a", "a", &NoWait)), errno::ENODEV, "the override keeps it away");
+    machine.drivers_probe(P, "a", &NoWait).unwrap();
+    assert_eq!(driver_of(machine, "a").as_deref(), Some("user"));
+    assert_eq!(errno(machine.bind(P, "user", "a", &NoWait)), errno::EBUSY);
+    machine.set_driver_override(P, "a", "\n").unwrap();
+    assert_eq!(machine.device(P, "a").unwrap().driver_override(), None);
+    machine.unbind(P, "user", "a", &NoWait).unwrap();
+    machine.bind(P, "acme-a", "a", &NoWait).unwrap();
+    assert_eq!(driver_of(machine, "a").as_deref(), Some("acme-a"));
+    assert_eq!(errno(machine.bind(P, "acme-a", "zz", &NoWait)), errno::ENODEV);
+    assert_eq!(errno(machine.bind(P, "nobody", "a", &NoWait)), errno::ENODEV);
+    assert_eq!(errno(machine.drivers_probe(P, "", &NoWait)), errno::ENODEV);
+    assert_eq!(errno(machine.set_driver_override(P, "a", &"x".repeat(5000))), errno::EINVAL);
+}
+
+#[test]
+fn a_failing_probe_is_an_error_of_bind_and_none_of_drivers_probe() {
+    let bench = bring_up(vec![device("fussy", "simple-bus")], Options::default());
+    let machine = &bench.machine;
+    with_user(&bench);
+    machine.set_driver_override(P, "fussy", "user").unwrap();
+    let refusal = machine.bind(P, "user", "fussy", &NoWait).unwrap_err();
+    assert_eq!((refusal.errno(), refusal.rule()), (errno::ENOENT, "user.no-reset"));
+    machine.drivers_probe(P, "fussy", &NoWait).unwrap();
+    assert_eq!(driver_of(machine, "fussy"), None);
+}
+
+#[test]
+fn unbinding_a_device_in_use_waits_and_can_be_interrupted() {
+    let bench = bring_up(vec![device("a", "simple-bus"), device("b", "acme,b")], Options::default());
+    let machine = &bench.machine;
+    let user = with_user(&bench);
+    machine.set_driver_override(P, "a", "user").unwrap();
+    machine.bind(P, "user", "a", &NoWait).unwrap();
+    user.open("a");
+    assert_eq!(errno(machine.unbind(P, "user", "a", &NoWait)), errno::EINTR);
+    assert_eq!(driver_of(machine, "a").as_deref(), Some("user"));
+    let waiting = {
+        let machine = machine.clone();
+        std::thread::spawn(move || machine.unbind(P, "user", "a", &crate::wait::Uninterruptible))
+    };
+    machine.unbind(P, "acme-b", "b", &NoWait).expect("other devices are not held up");
+    user.close("a");
+    waiting.join().unwrap().unwrap();
+    assert_eq!(driver_of(machine, "a"), None);
+}
+
+#[test]
+fn consumers_wait_for_suppliers_and_lose_their_driver_first() {
+    let options = Options { absent_modules: vec![ModuleName::new("acme_clk")], ..Options::default() };
+    let devices = vec![
+        clocked(clocked(device("a", "acme,a"), "clk"), "b"),
+        clocked(device("b", "acme,b"), "clk"),
+        device("clk", "acme,clk"),
+    ];
+    let bench = bring_up(devices, options);
+    let machine = &bench.machine;
+    let waits = |machine: &Machine| {
+        machine
+            .deferred()
+            .into_iter()
+            .map(|(device, why)| format!("{}: {why}", device.name()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(waits(machine), ["a: supplier b not ready", "b: supplier clk not ready"]);
+    assert_eq!(errno(machine.bind(P, "acme-a", "a", &NoWait)), errno::EAGAIN);
+    assert_eq!(errno(machine.drivers_probe(P, "a", &NoWait)), errno::EINVAL);
+    machine.load_module("acme-clk", &[]).unwrap();
+    assert_eq!(waits(machine), [""; 0]);
+    assert_eq!(driver_of(machine, "a").as_deref(), Some("acme-a"));
+    machine.unbind(P, "acme-clk", "clk", &NoWait).unwrap();
+    assert_eq!(driver_of(machine, "a"), None);
+    assert_eq!(driver_of(machine, "b"), None);
+    machine.bind(P, "acme-clk", "clk", &NoWait).unwrap();
+    assert_eq!(
+        driver_of(machine, "a").as_deref(),
+        Some("acme-a"),
+        "linked consumers are probed with their supplier"
+    );
+}
+
+#[test]
+fn nobody_waits_for_a_supplier_without_a_driver_for_ever() {
+    let options = Options { absent_modules: vec![ModuleName::new("acme_clk")], ..Options::default() };
+    let bench = bring_up(vec![clocked(device("a", "acme,a"), "clk"), device("clk", "acme,clk")], options);
+    assert_eq!(driver_of(&bench.machine, "a"), None);
+    bench.clock.0.store(10, Ordering::SeqCst);
+    bench.machine.run_timers();
+    assert_eq!(driver_of(&bench.machine, "a").as_deref(), Some("acme-a"));
+}
+
+#[test]
+fn a_cycle_is_reported_and_holds_nobody_up() {
+    let devices = vec![clocked(device("a", "acme,a"), "b"), clocked(device("b", "acme,b"), "a")];
+    let bench = bring_up(devices, Options::default());
+    assert_eq!(bench.notes, [Note::Cycle { devices: vec!["a".to_owned(), "b".to_owned()] }]);
+    assert_eq!(driver_of(&bench.machine, "a").as_deref(), Some("acme-a"));
+    assert_eq!(driver_of(&bench.machine, "b").as_deref(), Some("acme-b"));
+}
+
+#[test]
+fn modules_come_and_go_any_number_of_times() {
+    let bench = bring_up(vec![device("a", "acme,a")], Options::default());
+    let machine = &bench.machine;
+    for _ in 0..3 {
+        machine.unload_module("acme-a", &NoWait).unwrap();
+        assert_eq!(driver_of(machine, "a"), None);
+        assert_eq!(errno(machine.unload_module("acme-a", &NoWait)), errno::ENOENT);
+        machine.load_module("acme_a", &[]).unwrap();
+        assert_eq!(driver_of(machine, "a").as_deref(), Some("acme-a"));
+        assert_eq!(errno(machine.load_module("acme_a", &[]).map(drop)), errno::EEXIST);
+    }
+    let hold = machine.hold_module("acme-a").unwrap();
+    assert_eq!(errno(machine.unload_module("acme-a", &NoWait)), errno::EAGAIN);
+    drop(hold);
+    machine.unload_module("acme-a", &NoWait).unwrap();
+    assert_eq!(errno(machine.unload_module("no-such", &NoWait)), errno::ENOENT);
+}
+
+#[test]
+fn parameters_are_the_modules() {
+    let bench = bring_up(vec![], Options::default());
+    with_user(&bench);
+    assert!(!bench.machine.params().bool("user", "strict"), "set on the command line");
+    bench.machine.params().write("user", "strict", "y\n").unwrap();
+    assert!(bench.machine.params().bool("user", "strict"));
+}
+
+#[test]
+fn a_plugged_device_is_probed_and_an_unplugged_one_leaves_nothing() {
+    let bench = bring_up(vec![clocked(device("a", "acme,a"), "late")], Options::default());
+    let machine = &bench.machine;
+    assert_eq!(driver_of(machine, "a").as_deref(), Some("acme-a"), "what it refers to is no device");
+    machine.plug(&[device("late", "acme,late"), clocked(device("d", "acme,d"), "late")]).unwrap();
+    assert_eq!(driver_of(machine, "d").as_deref(), Some("acme-d"));
+    assert_eq!(
+        machine.plug(&[device("x", "acme,x"), device("a", "acme,a")]).unwrap_err().errno(),
+        errno::EEXIST
+    );
+    assert!(machine.device(P, "x").is_none());
+    machine.unplug(P, "late", &NoWait).unwrap();
+    assert_eq!(driver_of(machine, "d"), None);
+    assert!(machine.device(P, "late").is_none());
+    assert_eq!(errno(machine.unplug(P, "late", &NoWait)), errno::ENODEV);
+}
+
+#[test]
+fn without_autoprobe_nothing_is_taken() {
+    let bench = bring_up(vec![], Options::default());
+    let machine = &bench.machine;
+    machine.set_autoprobe(P, Autoprobe::Off);
+    machine.plug(&[device("a", "acme,a")]).unwrap();
+    assert_eq!(driver_of(machine, "a"), None);
+    machine.drivers_probe(P, "a", &NoWait).unwrap();
+    assert_eq!(driver_of(machine, "a").as_deref(), Some("acme-a"));
+}
+
+#[test]
+fn new_id_takes_a_twin_by_surprise_and_an_override_does_not() {
+    let plugged = |options: Options, give: &dyn Fn(&Machine)| {
+        let bench = bring_up(vec![device("one", "acme,x")], options);
+        with_user(&bench);
+        let machine = &bench.machine;
+        machine.unbind(P, "acme-x", "one", &NoWait).unwrap();
+        machine.unload_module("acme-x", &NoWait).unwrap();
+        give(machine);
+        machine.plug(&[device("twin", "acme,x")]).unwrap();
+        (driver_of(machine, "one"), driver_of(machine, "twin"))
+    };
+    let offered = Options { new_id: NewId::Offered, ..Options::default() };
+    let user = Some("user".to_owned());
+    let by_id = plugged(offered, &|machine| machine.new_id(P, "user", "acme,x\n").unwrap());
+    assert_eq!(by_id, (user.clone(), user.clone()));
+    let by_override = plugged(Options::default(), &|machine| {
+        assert_eq!(errno(machine.new_id(P, "user", "acme,x")), errno::EACCES);
+        machine.set_driver_override(P, "one", "user").unwrap();
+        machine.drivers_probe(P, "one", &NoWait).unwrap();
+    });
+    assert_eq!(by_override, (user, None));
+}
