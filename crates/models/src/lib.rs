@@ -1,1 +1,10 @@
-//! placeholder
+//! Software devices: the registers of one block each and what happens behind them, written from its manual.
+//!
+//! In a machine this is hardware. A model implements [`uvfio_kernel::hw::Model`]; it is handed its wires (a port to memory, interrupt
+//! lines, a clock) and knows nothing of VFIO, of processes or of IOMMU domains. Whatever a program writes, a model answers: it never
+//! panics, never grows without bound and never works longer than it is asked to.
+
+#![forbid(unsafe_code)]
+
+pub mod dma330;
+mod words;
