@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod acpi;
 mod board;
 
 pub use board::{Board, Bus, Device, Interrupt, NodeId, Region, Specifier, Trigger};

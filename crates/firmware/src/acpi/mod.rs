@@ -1,0 +1,146 @@
+//! ACPI tables that name the IOMMU of a device: IORT, DMAR, IVRS and VIOT, as checked views on bytes.
+//!
+//! A machine without a device tree says here which IOMMUs it has, which devices stand behind each and under which ids. Linux reads
+//! them in `drivers/acpi/arm64/iort.c`, `drivers/iommu/intel/dmar.c`, `drivers/iommu/amd/init.c` and `drivers/acpi/viot.c`. Nothing
+//! here reads a file, evaluates AML or panics: bytes go in, and what they say comes out with a list of what is wrong with them.
+
+mod bytes;
+pub mod dmar;
+pub mod header;
+pub mod iort;
+pub mod ivrs;
+pub mod viot;
+
+pub use dmar::Dmar;
+pub use header::{Header, Signature};
+pub use iort::Iort;
+pub use ivrs::Ivrs;
+pub use viot::Viot;
+
+/// A table that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Arm's I/O remapping table.
+    Iort(Header, Iort),
+    /// Intel's DMA remapping table.
+    Dmar(Header, Dmar),
+    /// AMD's I/O virtualisation reporting structure.
+    Ivrs(Header, Ivrs),
+    /// The virtual I/O translation table.
+    Viot(Header, Viot),
+    /// Any other table; only its header is read.
+    Other(Header),
+}
+
+/// What is wrong with a table, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Which table.
+    pub table: Signature,
+    /// Bytes from the table's start.
+    pub offset: usize,
+    /// What is wrong there.
+    pub trouble: Trouble,
+}
+
+/// The kinds of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Fewer bytes than a table header has; nothing was read.
+    NoHeader {
+        /// Bytes there are.
+        have: usize,
+    },
+    /// The header's length is not that of the bytes; as much as there is was read.
+    Length {
+        /// What the header says.
+        claimed: u32,
+        /// Bytes there are.
+        have: usize,
+    },
+    /// The bytes do not add up to 0.
+    Checksum {
+        /// Their sum.
+        sum: u8,
+    },
+    /// A structure is shorter than its fields, or ends outside the table; it was left out, and so is all that follows it.
+    Structure {
+        /// Its type number.
+        kind: u16,
+        /// The length it claims.
+        length: usize,
+        /// The least it may have here.
+        least: usize,
+        /// Bytes left in the table.
+        left: usize,
+    },
+    /// An array of a structure ends outside it; the entries that are there were read.
+    Array {
+        /// Entries claimed.
+        claimed: u32,
+        /// Entries there are.
+        have: u32,
+    },
+    /// An offset that should name a structure names none.
+    Reference {
+        /// The offset.
+        to: u32,
+    },
+    /// A type number that no revision this reader knows has; it was passed over.
+    Unknown {
+        /// The number.
+        kind: u16,
+    },
+    /// The table holds another number of structures than it says.
+    Count {
+        /// What it says.
+        claimed: u32,
+        /// What there are.
+        have: u32,
+    },
+    /// A text without its closing zero; it was taken up to the end of the structure.
+    Unterminated,
+    /// The start of a range without its end, or an end without a start.
+    Range,
+}
+
+/// Read every table of `bytes`: one table, or several behind one another, as a directory of dumps or firmware gives them.
+#[must_use]
+pub fn read(bytes: &[u8]) -> (Vec<Table>, Vec<Diagnostic>) {
+    let mut tables = Vec::new();
+    let mut diagnostics = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let Some((header, table)) = header::split(rest, &mut diagnostics) else { break };
+        rest = &rest[table.len()..];
+        tables.push(read_one(header, table, &mut diagnostics));
+    }
+    (tables, diagnostics)
+}
+
+fn read_one(header: Header, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Table {
+    let signature = header.signature;
+    let mut report = Report { table: signature, diagnostics };
+    match &signature.0 {
+        b"IORT" => Table::Iort(header, iort::read(bytes, &mut report)),
+        b"DMAR" => Table::Dmar(header, dmar::read(bytes, &mut report)),
+        b"IVRS" => Table::Ivrs(header, ivrs::read(bytes, &mut report)),
+        b"VIOT" => Table::Viot(header, viot::read(bytes, &mut report)),
+        _ => Table::Other(header),
+    }
+}
+
+/// Where a reader puts what it finds wrong.
+struct Report<'a> {
+    table: Signature,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Report<'_> {
+    fn add(&mut self, offset: usize, trouble: Trouble) {
+        self.diagnostics.push(Diagnostic { table: self.table, offset, trouble });
+    }
+}
+
+#[cfg(test)]
+mod tests;
