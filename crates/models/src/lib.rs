@@ -6,5 +6,14 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod bench;
 pub mod dma330;
+pub mod fw_cfg;
+pub mod maker;
+mod memory;
+pub mod pl031;
+pub mod standin;
+pub mod virtio_mmio;
 mod words;
+pub mod xgmac;
