@@ -38,7 +38,7 @@ pub fn copy(options: &Options) -> Result<Outcome, Failure> {
     let container = Container::of(&options.device)?;
     let device = container.device(&options.device)?;
     let info = device.info()?;
-    if info.regions == 0 || info.irqs <= options.channel {
+    if info.regions == 0 || info.irqs <= options.irq {
         return Err(Failure::new("VFIO_DEVICE_GET_INFO", "too few regions or interrupts for a DMA-330"));
     }
     let registers = Registers::new(&device.fd, &device.region(0)?, options.access)?;
@@ -57,7 +57,7 @@ pub fn copy(options: &Options) -> Result<Outcome, Failure> {
         device: &device,
         dma: &dma,
         program: &program,
-        interrupt: Interrupt::arm(&device, options.channel)?,
+        interrupt: Interrupt::arm(&device, options.irq)?,
     };
     dma.enable(options.channel)?;
     let mut outcome = Outcome { bytes: 0, interrupts: 0 };
@@ -96,7 +96,7 @@ impl Work<'_> {
             })?;
             self.dma.acknowledge(self.options.channel)?;
             if self.interrupt.automasked {
-                self.device.unmask(self.options.channel)?;
+                self.device.unmask(self.options.irq)?;
             }
         }
         Ok(self.options.pieces)
@@ -127,16 +127,13 @@ impl Work<'_> {
 
     fn disarm(&self) -> Result<(), Failure> {
         self.dma.disable(self.options.channel)?;
-        self.device.trigger(self.options.channel, -1)
+        self.device.trigger(self.options.irq, -1)
     }
 
-    /// A channel that reads the first burst again and again: DMALPFE without an end.
+    /// A channel that does nothing again and again: DMANOP in a DMALPFE without an end.
     fn run_for_ever(&self) -> Result<(), Failure> {
         self.disarm()?;
-        let mut code = vec![0xbc, 0x01];
-        code.extend(0u32.to_le_bytes());
-        code.extend([0x18, 0x28, 0x01]);
-        self.program.write(0, &code);
+        self.program.write(0, &[0x18, 0x28, 0x01]);
         self.dma.go(self.options.channel, PROGRAM as u32)
     }
 }

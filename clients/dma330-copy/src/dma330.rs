@@ -50,8 +50,9 @@ impl<'a> Dma330<'a> {
         let mut code = Vec::new();
         let beats = 16;
         let burst = beats << self.beat;
-        let ccr = 1 | self.beat << 1 | (beats - 1) << 4 | 1 << 14 | self.beat << 15 | (beats - 1) << 18;
-        mov(&mut code, 1, ccr);
+        // A non-secure thread may only program non-secure reads and writes (AxPROT[1], bits 9 and 23).
+        let side = 1 | self.beat << 1 | (beats - 1) << 4 | self.non_secure << 9;
+        mov(&mut code, 1, side | side << 14);
         mov(&mut code, 0, from);
         mov(&mut code, 2, to);
         let mut bursts = bytes / u64::from(burst);

@@ -1,8 +1,10 @@
 //! The command line.
 
+use crate::dma330::BURST;
+
 /// What the program says when it does not understand.
 pub const USAGE: &str = "usage: dma330-copy DEVICE [--bytes N] [--pieces N] [--rounds N] [--channel N] \
-[--access mapped|pread] [--memory anonymous|memfd] [--leave nothing|mapped|armed|running]";
+[--irq N] [--access mapped|pread] [--memory anonymous|memfd] [--leave nothing|mapped|armed|running]";
 
 /// How registers are reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,9 @@ pub struct Options {
     pub rounds: u64,
     /// The channel, 0 to 7.
     pub channel: u32,
+    /// The interrupt of the channel's event; the same number unless said. On Juno `irq_abort` is 4, and those of channels 4 to 7 are
+    /// one further on.
+    pub irq: u32,
     /// How registers are reached.
     pub access: Access,
     /// Where the bytes lie.
@@ -68,10 +73,12 @@ impl Options {
             pieces: 8,
             rounds: 1,
             channel: 0,
+            irq: 0,
             access: Access::Mapped,
             memory: Kind::Anonymous,
             leave: Leave::Nothing,
         };
+        let mut irq = None;
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             if !arg.starts_with("--") {
@@ -79,12 +86,18 @@ impl Options {
                 continue;
             }
             let value = args.next().ok_or_else(|| format!("{arg} wants a value"))?;
+            if arg == "--irq" {
+                irq = Some(value.parse().map_err(|_| format!("--irq wants a number, not {value:?}"))?);
+                continue;
+            }
             options.set(&arg, &value)?;
         }
+        options.irq = irq.unwrap_or(options.channel);
         if options.device.is_empty() {
             return Err("no device was named".to_owned());
         }
-        if options.bytes == 0 || options.pieces == 0 || options.bytes % (options.pieces * 128) != 0 {
+        let least = options.pieces.checked_mul(BURST).filter(|least| *least != 0);
+        if options.bytes == 0 || least.is_none_or(|least| options.bytes % least != 0) {
             return Err(format!(
                 "{} bytes cannot be cut into {} pieces of whole bursts",
                 options.bytes, options.pieces
@@ -114,5 +127,30 @@ impl Options {
             _ => return Err(format!("{name} {value} is not understood")),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn the_interrupt_is_the_channels_unless_said() {
+        assert_eq!(parse("x.dma --channel 3").map(|options| options.irq), Ok(3));
+        assert_eq!(parse("--irq 5 x.dma --channel 4").map(|options| options.irq), Ok(5));
+    }
+
+    #[test]
+    fn what_cannot_be_cut_into_bursts_is_refused() {
+        for line in
+            ["x --bytes 0", "x --bytes 100", "x --pieces 0", "x --pieces 18446744073709551615", "x --bytes"]
+        {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        assert!(parse("").is_err());
     }
 }
