@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::architecture;
 use crate::shell::{Failure, cargo, root, run as must};
+use crate::truth;
 
 struct Lane {
     name: &'static str,
@@ -34,6 +35,12 @@ const LANES: &[Lane] = &[
         proves: "makes boards/demo.dtb of boards/demo.dts (dtc)",
         ci: Ci::No,
         work: demo_board,
+    },
+    Lane {
+        name: "truth",
+        proves: "asks a stock Debian kernel in QEMU, and prints where it differs from the recorded answers",
+        ci: Ci::No,
+        work: truth::truth,
     },
     Lane { name: "man", proves: "writes the manual pages to target/man", ci: Ci::No, work: man },
 ];

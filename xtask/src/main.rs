@@ -8,6 +8,7 @@
 mod architecture;
 mod lanes;
 mod shell;
+mod truth;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,8 @@ pub enum Failure {
     NotStarted(String, std::io::Error),
     /// A program ran and failed.
     Failed(String),
+    /// A file could not be read or written.
+    File(PathBuf, std::io::Error),
     /// Checks found something; each line is one finding.
     Findings(Vec<String>),
 }
@@ -23,6 +25,7 @@ impl std::fmt::Display for Failure {
                 write!(f, "there is no lane `{name}`; `cargo xtask help` lists them")
             }
             Failure::NotStarted(program, error) => write!(f, "cannot start {program}: {error}"),
+            Failure::File(path, error) => write!(f, "{}: {error}", path.display()),
             Failure::Failed(line) => write!(f, "failed: {line}"),
             Failure::Findings(lines) => write!(f, "{}", lines.join("\n       ")),
         }
@@ -47,6 +50,17 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
     let line = line(command);
     let status = command.status().map_err(|error| Failure::NotStarted(line.clone(), error))?;
     if status.success() { Ok(()) } else { Err(Failure::Failed(format!("{line} ({status})"))) }
+}
+
+/// Run to the end and return what it printed; any other status than 0 is a failure that names the command.
+pub fn output(command: &mut Command) -> Result<String, Failure> {
+    let line = line(command);
+    command.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::inherit());
+    let output = command.output().map_err(|error| Failure::NotStarted(line.clone(), error))?;
+    if !output.status.success() {
+        return Err(Failure::Failed(format!("{line} ({})", output.status)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn line(command: &Command) -> String {
