@@ -105,6 +105,25 @@ pub trait Model: Send {
 
     /// What the device is doing now.
     fn activity(&self) -> Activity;
+
+    /// Whether it is as its manual says it is after reset: every register, and nothing under way. `None` where that is not known.
+    fn is_reset(&self) -> Option<bool> {
+        None
+    }
+
+    /// The reset lines it drives, for a block that resets others. They follow from its registers; its owner looks after each access.
+    fn reset_lines(&self) -> Option<&dyn ResetLines> {
+        None
+    }
+}
+
+/// The reset outputs of a reset controller's block, or of a GPIO block whose pins serve as such.
+pub trait ResetLines {
+    /// How many there are; they are numbered from 0, as the block's registers number them.
+    fn count(&self) -> u32;
+
+    /// Whether a line is asserted; for a GPIO block, whether the pin is driven high. One that is not there is not.
+    fn is_asserted(&self, line: u32) -> bool;
 }
 
 /// The level of an interrupt wire.
