@@ -14,6 +14,7 @@ pub mod irq;
 pub mod machine;
 pub mod module;
 mod sync;
+pub mod sysfs;
 pub mod wait;
 
 pub(crate) use sync::{lock, read, write};

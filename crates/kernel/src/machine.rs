@@ -8,13 +8,15 @@ mod claims;
 mod control;
 mod cycles;
 mod deferred;
+mod dma;
+mod facts;
 mod links;
 mod modules;
 mod plug;
 mod probe;
 mod refusal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;

@@ -17,6 +17,9 @@ pub use host::HostDriver;
 use uvfio_firmware as firmware;
 
 use crate::hw::{Activity, Model, Progress, ResetFailed, ResetKind, Width};
+use crate::iommu::{DmaPort, Group};
+use crate::irq::IrqLine;
+use crate::module::ModuleHold;
 
 /// How many steps of pending work a device does on the thread that accessed it.
 const STEPS_PER_ACCESS: u32 = 4096;
@@ -43,13 +46,27 @@ impl Scheduler for NoScheduler {
     fn at(&self, _: &Arc<Device>, _: Duration) {}
 }
 
+/// What a device is wired to, and where it stands.
+pub(crate) struct Surroundings {
+    /// The device above it.
+    pub(crate) parent: Option<DeviceId>,
+    /// Its directory, from `/sys/devices` on.
+    pub(crate) place: String,
+    /// Its way to memory.
+    pub(crate) dma: Arc<DmaPort>,
+    /// Its interrupt lines in the order of the description.
+    pub(crate) lines: Vec<Arc<IrqLine>>,
+    /// Who continues its work.
+    pub(crate) scheduler: Arc<dyn Scheduler>,
+}
+
 /// A device.
 pub struct Device {
     id: DeviceId,
     bus: Bus,
     facts: firmware::Device,
+    around: Surroundings,
     model: Mutex<Box<dyn Model>>,
-    scheduler: Arc<dyn Scheduler>,
     link: RwLock<Link>,
 }
 
@@ -59,6 +76,15 @@ struct Link {
     driver: Option<Arc<dyn Driver>>,
     driver_override: Option<String>,
     presence: Presence,
+    membership: Option<Membership>,
+}
+
+/// A device's place behind an IOMMU.
+pub(crate) struct Membership {
+    /// The group it is in.
+    pub(crate) group: Arc<Group>,
+    /// The IOMMU's driver cannot go while devices are behind it.
+    pub(crate) _module: ModuleHold,
 }
 
 /// Whether a device is still part of the machine.
@@ -75,11 +101,11 @@ impl Device {
     pub(crate) fn new(
         id: DeviceId,
         facts: firmware::Device,
+        around: Surroundings,
         model: Box<dyn Model>,
-        scheduler: Arc<dyn Scheduler>,
     ) -> Self {
         let bus = Bus::of(facts.bus);
-        Self { id, bus, facts, model: Mutex::new(model), scheduler, link: RwLock::default() }
+        Self { id, bus, facts, around, model: Mutex::new(model), link: RwLock::default() }
     }
 
     /// Its number.
@@ -116,6 +142,47 @@ impl Device {
     #[must_use]
     pub fn regions(&self) -> &[firmware::Region] {
         &self.facts.regions
+    }
+
+    /// The device above it, such as the bus it is on.
+    #[must_use]
+    pub fn parent(&self) -> Option<DeviceId> {
+        self.around.parent
+    }
+
+    /// Its directory, from `/sys/devices` on.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.around.place
+    }
+
+    /// Its way to memory.
+    #[must_use]
+    pub fn dma(&self) -> &Arc<DmaPort> {
+        &self.around.dma
+    }
+
+    /// Its interrupt lines in the order of the description.
+    #[must_use]
+    pub fn irqs(&self) -> &[Arc<IrqLine>] {
+        &self.around.lines
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn irq(&self, index: usize) -> Option<&Arc<IrqLine>> {
+        self.around.lines.get(index)
+    }
+
+    /// The group it is in, once its IOMMU's driver has put it in one.
+    #[must_use]
+    pub fn group(&self) -> Option<Arc<Group>> {
+        crate::read(&self.link).membership.as_ref().map(|membership| Arc::clone(&membership.group))
+    }
+
+    pub(crate) fn set_membership(&self, membership: Option<Membership>) {
+        // What the former one held is let go after the lock.
+        let _former = std::mem::replace(&mut crate::write(&self.link).membership, membership);
     }
 
     /// The driver that has it.
@@ -189,8 +256,8 @@ impl Device {
     fn go_on(self: &Arc<Self>, progress: Progress) {
         match progress {
             Progress::Idle => {}
-            Progress::More => self.scheduler.soon(self),
-            Progress::At(time) => self.scheduler.at(self, time),
+            Progress::More => self.around.scheduler.soon(self),
+            Progress::At(time) => self.around.scheduler.at(self, time),
         }
     }
 }

@@ -138,6 +138,12 @@ impl Group {
         self.id
     }
 
+    /// The domain its host drivers use.
+    #[must_use]
+    pub fn default_domain(&self) -> &Arc<Domain> {
+        &self.default
+    }
+
     /// The IOMMU its members are behind.
     #[must_use]
     pub fn iommu(&self) -> &Arc<Iommu> {

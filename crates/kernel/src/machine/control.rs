@@ -4,11 +4,16 @@
 //! devices must come up in time linear in its size, so here a device's candidates are found by its `compatible` strings.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use uvfio_firmware as firmware;
 
 use super::deferred::Deferred;
+use super::dma::Iommus;
 use super::links::Links;
 use crate::device::{Bus, Device, DeviceId, Driver};
+use crate::irq::{IrqLine, Trigger};
+use crate::sysfs::ClassDevice;
 
 /// Whether a bus gives devices to drivers by itself (`drivers_autoprobe`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -32,9 +37,14 @@ pub(super) enum Expired {
 pub(super) struct Control {
     pub(super) devices: BTreeMap<DeviceId, Arc<Device>>,
     by_path: HashMap<String, DeviceId>,
+    children: BTreeMap<Option<DeviceId>, BTreeMap<(String, Bus), DeviceId>>,
+    /// The inputs of interrupt controllers that devices are wired to, by controller and number: one wire may be shared.
+    wires: HashMap<(String, u32), Weak<IrqLine>>,
     buses: BTreeMap<Bus, BusTable>,
     pub(super) deferred: Deferred,
     pub(super) links: Links,
+    pub(super) iommus: Iommus,
+    pub(super) classes: BTreeMap<String, BTreeMap<String, ClassDevice>>,
     /// The time in which suppliers may come is over.
     pub(super) expired: Expired,
     last_id: u64,
@@ -97,10 +107,31 @@ impl Control {
         self.bus(bus)?.drivers.get(name)
     }
 
+    /// The wire to an interrupt controller's input.
+    pub(super) fn wire(&mut self, interrupt: &firmware::Interrupt) -> Arc<IrqLine> {
+        let input = self.wires.entry((interrupt.path.clone(), interrupt.number)).or_default();
+        input.upgrade().unwrap_or_else(|| {
+            let line = IrqLine::new(match interrupt.trigger {
+                firmware::Trigger::LevelHigh | firmware::Trigger::LevelLow => Trigger::Level,
+                firmware::Trigger::EdgeRising | firmware::Trigger::EdgeFalling => Trigger::Edge,
+            });
+            *input = Arc::downgrade(&line);
+            line
+        })
+    }
+
+    /// The devices below one, or those that are below none, by name.
+    pub(super) fn children(&self, parent: Option<DeviceId>) -> impl Iterator<Item = &Arc<Device>> {
+        let children = self.children.get(&parent).into_iter().flat_map(BTreeMap::values);
+        children.filter_map(|id| self.devices.get(id))
+    }
+
     /// A device comes.
     pub(super) fn add_device(&mut self, device: &Arc<Device>) {
         self.devices.insert(device.id(), Arc::clone(device));
         self.by_path.insert(device.path().to_owned(), device.id());
+        let siblings = self.children.entry(device.parent()).or_default();
+        siblings.insert((device.name().to_owned(), device.bus()), device.id());
         let table = self.bus_mut(device.bus());
         table.devices.insert(device.name().to_owned(), Arc::clone(device));
         for compatible in &device.facts().compatible {
@@ -112,6 +143,9 @@ impl Control {
     pub(super) fn remove_device(&mut self, device: &Device) {
         self.devices.remove(&device.id());
         self.by_path.remove(device.path());
+        if let Some(siblings) = self.children.get_mut(&device.parent()) {
+            siblings.remove(&(device.name().to_owned(), device.bus()));
+        }
         self.links.remove(device.id(), device.path());
         self.deferred.forget(device.id());
         let table = self.bus_mut(device.bus());

@@ -116,6 +116,11 @@ impl Links {
         self.suppliers.get(&consumer).into_iter().flatten().map(|(supplier, link)| (*supplier, link))
     }
 
+    /// The link between two devices.
+    pub(super) fn get(&self, consumer: DeviceId, supplier: DeviceId) -> Option<&Link> {
+        self.suppliers.get(&consumer)?.get(&supplier)
+    }
+
     /// A device's consumers.
     pub(super) fn consumers(&self, supplier: DeviceId) -> impl Iterator<Item = (DeviceId, &Link)> {
         let consumers = self.consumers.get(&supplier).into_iter().flatten();

@@ -10,9 +10,10 @@ use uvfio_firmware as firmware;
 
 use super::links::{LinkKind, LinkOrder};
 use super::{Autoprobe, FwDevlink, Machine, Note, Refusal};
-use crate::addr::Iova;
-use crate::device::{Bus, Device, DeviceId, Driver, HostDriver, Presence};
-use crate::hw::{Access, Dma, DmaFault, FaultReason, Wires};
+use crate::device::{Bus, Device, DeviceId, Driver, HostDriver, Presence, Surroundings};
+use crate::hw::{Dma, Wires};
+use crate::iommu::{DmaPort, Domain};
+use crate::irq::IrqLine;
 use crate::module::{ModuleName, ModuleSpec};
 use crate::wait::Wait;
 
@@ -85,7 +86,9 @@ impl Machine {
                 self.release(consumer, wait)?;
             }
             self.release(&device, wait)?;
-            self.control().remove_device(&device);
+            let mut control = self.control();
+            self.leave(&mut control, &device);
+            control.remove_device(&device);
             Ok(())
         });
         if result.is_err() {
@@ -97,16 +100,29 @@ impl Machine {
 
     /// Make one device and put it on its bus, without links and without a driver.
     fn make(&self, description: &firmware::Device) -> Result<Arc<Device>, Refusal> {
-        let id = self.control().new_id();
-        let wires = Wires { dma: Arc::new(Unconnected), lines: Vec::new(), clock: Arc::clone(&self.clock) };
-        let model = self.models.make(description, wires);
-        let device = Arc::new(Device::new(id, description.clone(), model, Arc::clone(&self.scheduler)));
         let mut control = self.control();
-        let taken = control.device(device.bus(), device.name()).is_some();
-        if taken || control.device_at(device.path()).is_some() {
-            return Err(Refusal::Exists { device: device.name().to_owned() });
+        let bus = Bus::of(description.bus);
+        if control.device(bus, &description.name).is_some() || control.device_at(&description.path).is_some()
+        {
+            return Err(Refusal::Exists { device: description.name.clone() });
         }
-        control.add_device(&device);
+        let id = control.new_id();
+        let above = description.path.rsplit_once('/').map(|(above, _)| above);
+        let parent = above.and_then(|above| control.device_behind(above)).cloned();
+        let place = parent.as_ref().map_or("platform", |parent| parent.place());
+        let around = Surroundings {
+            place: format!("{place}/{}", description.name),
+            parent: parent.map(|parent| parent.id()),
+            dma: DmaPort::new(&description.name, Domain::direct(None)),
+            lines: description.interrupts.iter().map(|interrupt| control.wire(interrupt)).collect(),
+            scheduler: Arc::clone(&self.scheduler),
+        };
+        drop(control);
+        let dma: Arc<dyn Dma> = around.dma.clone();
+        let lines = around.lines.iter().map(IrqLine::output).collect();
+        let model = self.models.make(description, Wires { dma, lines, clock: Arc::clone(&self.clock) });
+        let device = Arc::new(Device::new(id, description.clone(), around, model));
+        self.control().add_device(&device);
         Ok(device)
     }
 
@@ -182,25 +198,4 @@ fn references(device: &firmware::Device) -> Vec<(LinkKind, &str)> {
 /// Whether a path is below another.
 fn below(above: &str, path: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// A port to memory that leads nowhere.
-struct Unconnected;
-
-impl Dma for Unconnected {
-    fn read(&self, from: Iova, _: &mut [u8]) -> Result<(), DmaFault> {
-        Err(DmaFault { iova: from, access: Access::Read, reason: FaultReason::Blocked })
-    }
-
-    fn write(&self, to: Iova, _: &[u8]) -> Result<(), DmaFault> {
-        Err(DmaFault { iova: to, access: Access::Write, reason: FaultReason::Blocked })
-    }
-
-    fn fetch(&self, from: Iova, _: &mut [u8]) -> Result<(), DmaFault> {
-        Err(DmaFault { iova: from, access: Access::Execute, reason: FaultReason::Blocked })
-    }
-
-    fn copy(&self, from: Iova, _: Iova, _: u64, _: u64) -> Result<(), (u64, DmaFault)> {
-        Err((0, DmaFault { iova: from, access: Access::Read, reason: FaultReason::Blocked }))
-    }
 }

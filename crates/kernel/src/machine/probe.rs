@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::control::Expired;
-use super::links::LinkOrder;
+use super::links::{LinkKind, LinkOrder};
 use super::{Autoprobe, FwDevlink, Machine, Refusal};
-use crate::device::{Deferral, Device, DeviceId, DmaOwner, Driver, Presence, ProbeError};
+use crate::device::{Deferral, Device, DeviceId, Driver, Presence, ProbeError};
 use crate::hw::Activity;
 use crate::wait::{Interrupted, Wait};
 
@@ -86,6 +86,7 @@ impl Machine {
             entry.devices.remove(device.name());
         }
         control.links.unbound(device.id());
+        control.iommus.went(device);
         Ok(())
     }
 
@@ -168,6 +169,9 @@ impl Machine {
             if let Some(entry) = control.bus_mut(device.bus()).drivers.get_mut(driver.name()) {
                 entry.devices.insert(device.name().to_owned(), Arc::clone(device));
             }
+            if control.links.consumers(device.id()).any(|(_, link)| link.kinds.contains(&LinkKind::Iommu)) {
+                control.iommus.came(device);
+            }
             control.deferred.forget(device.id());
             control.deferred.came(device.path());
             if self.options.fw_devlink == FwDevlink::On {
@@ -188,13 +192,6 @@ impl Machine {
             }
         }
     }
-
-    /// `dma_configure`, and a share of the group's default domain for a driver that leaves DMA to the kernel.
-    fn configure_dma(&self, _device: &Arc<Device>, _owner: DmaOwner) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn release_dma(&self, _device: &Arc<Device>, _owner: DmaOwner) {}
 
     /// When [`Machine::run_timers`] has something to do, on the machine's clock.
     #[must_use]

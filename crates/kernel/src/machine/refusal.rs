@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::device::{Bus, Deferral, Reason};
 use crate::errno::{self, Errno};
+use crate::iommu::GroupId;
 use crate::module::{ModuleError, ParamError};
 use crate::wait::Interrupted;
 
@@ -66,7 +67,7 @@ pub enum Refusal {
         /// The device.
         device: String,
         /// The group.
-        group: u32,
+        group: GroupId,
     },
     /// The device must wait for something.
     #[error("{device} is deferred: {why}")]
@@ -115,6 +116,12 @@ pub enum Refusal {
         /// The device.
         device: String,
     },
+    /// What was written to is gone.
+    #[error("gone")]
+    Gone,
+    /// What was written to cannot be written.
+    #[error("read-only")]
+    ReadOnly,
     /// The wait was ended.
     #[error("{0}")]
     Interrupted(#[from] Interrupted),
@@ -135,9 +142,10 @@ impl Refusal {
             | Refusal::NoDriver { .. }
             | Refusal::NoMatch { .. }
             | Refusal::NotBoundTo { .. }
+            | Refusal::Gone
             | Refusal::Going { .. } => errno::ENODEV,
             Refusal::Bound { .. } | Refusal::DmaOwned { .. } | Refusal::Needed { .. } => errno::EBUSY,
-            Refusal::BindSuppressed { .. } => errno::EACCES,
+            Refusal::BindSuppressed { .. } | Refusal::ReadOnly => errno::EACCES,
             Refusal::Deferred { .. } => errno::EAGAIN,
             Refusal::Probe { reason, .. } => reason.errno(),
             Refusal::Rescan(_) | Refusal::NotAName { .. } => errno::EINVAL,
@@ -166,6 +174,8 @@ impl Refusal {
             Refusal::NotAName { .. } => "sysfs.not-a-name",
             Refusal::Needed { .. } => "device.needed",
             Refusal::Exists { .. } => "device.exists",
+            Refusal::Gone => "sysfs.gone",
+            Refusal::ReadOnly => "sysfs.read-only",
             Refusal::Interrupted(_) => "wait.interrupted",
             Refusal::Module(_) => "module",
             Refusal::Param(_) => "param",

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::device::{NoScheduler, ProbeError, Reason};
+use crate::device::{DmaOwner, NoScheduler, ProbeError, Reason};
 use crate::errno;
 use crate::hw::{Activity, Progress, ResetFailed, ResetKind, Width};
 use crate::module::{Mode, ModuleSpec, ParamSpec, Value};
@@ -54,11 +54,12 @@ impl Clock for HandClock {
     }
 }
 
-fn device(name: &str, compatible: &str) -> firmware::Device {
+/// A platform device at a path; its name is the path with dashes.
+pub(crate) fn device(path: &str, compatible: &str) -> firmware::Device {
     firmware::Device {
-        name: name.to_owned(),
+        name: path.replace('/', "-"),
         bus: firmware::Bus::Platform,
-        path: format!("/{name}"),
+        path: format!("/{path}"),
         node: firmware::NodeId(0),
         compatible: vec![compatible.to_owned()],
         regions: Vec::new(),
@@ -71,13 +72,22 @@ fn device(name: &str, compatible: &str) -> firmware::Device {
     }
 }
 
-fn clocked(mut device: firmware::Device, supplier: &str) -> firmware::Device {
-    device.clocks.push(firmware::Specifier {
+fn specifier(supplier: &str) -> firmware::Specifier {
+    firmware::Specifier {
         provider: firmware::NodeId(0),
         path: format!("/{supplier}"),
         cells: Vec::new(),
         name: None,
-    });
+    }
+}
+
+pub(crate) fn clocked(mut device: firmware::Device, supplier: &str) -> firmware::Device {
+    device.clocks.push(specifier(supplier));
+    device
+}
+
+pub(crate) fn behind(mut device: firmware::Device, iommu: &str) -> firmware::Device {
+    device.iommus.push(specifier(iommu));
     device
 }
 
@@ -85,13 +95,13 @@ fn board(devices: Vec<firmware::Device>) -> firmware::Board {
     firmware::Board { model: "test".to_owned(), compatible: Vec::new(), devices }
 }
 
-struct Bench {
-    machine: Arc<Machine>,
+pub(crate) struct Bench {
+    pub(crate) machine: Arc<Machine>,
     notes: Vec<Note>,
     clock: Arc<HandClock>,
 }
 
-fn bring_up(devices: Vec<firmware::Device>, options: Options) -> Bench {
+pub(crate) fn bring_up(devices: Vec<firmware::Device>, options: Options) -> Bench {
     let clock = Arc::new(HandClock::default());
     let setup = Setup {
         models: Arc::new(Nothings),
@@ -119,7 +129,7 @@ impl Reason for NoReset {
 }
 
 /// A driver for programs: takes only what it is told to, and waits until it is not used.
-struct User {
+pub(crate) struct User {
     used: Mutex<Vec<String>>,
     gate: Arc<Gate>,
     refuses: Option<&'static str>,
@@ -153,6 +163,10 @@ impl Driver for User {
         "user"
     }
 
+    fn dma_owner(&self) -> DmaOwner {
+        DmaOwner::Driver
+    }
+
     fn probe(&self, device: &Arc<Device>) -> Result<(), ProbeError> {
         match self.refuses {
             Some(name) if device.name() == name => Err(ProbeError::refused(NoReset)),
@@ -166,7 +180,7 @@ impl Driver for User {
     }
 }
 
-fn with_user(bench: &Bench) -> Arc<User> {
+pub(crate) fn with_user(bench: &Bench) -> Arc<User> {
     let user = User::new();
     let spec = ModuleSpec {
         name: ModuleName::new("user"),
