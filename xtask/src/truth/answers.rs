@@ -2,15 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use crate::shell::{Failure, root};
 
-/// Print every difference. Fails where the kernel did not answer at all; that it answers otherwise is news, not a failure.
-pub fn compare(release: &str, log: &str) -> Result<(), Failure> {
+/// Print every difference, and keep the answers in `folder` in the form they are recorded in. Fails where the kernel did not answer
+/// at all; that it answers otherwise is news, not a failure.
+pub fn compare(folder: &Path, log: &str) -> Result<(), Failure> {
     let answers = cases(log);
+    let release = log.lines().find_map(|line| line.trim_end().strip_prefix("# kernel ")).unwrap_or_default();
     if answers.is_empty() {
-        return Err(Failure::Failed(format!("{release} answered nothing; it printed:\n{log}")));
+        return Err(Failure::Failed(format!("the kernel answered nothing; it printed:\n{log}")));
     }
+    let path = folder.join("answers.txt");
+    let lines: String = log
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| case(line).is_some())
+        .fold(String::new(), |lines, line| lines + line + "\n");
+    fs::write(&path, lines).map_err(|error| Failure::File(path, error))?;
     let (version, recorded) = recorded(release)?;
     println!("{release} beside the answers recorded of {version}:");
     let mut agree = 0;
@@ -28,15 +38,16 @@ pub fn compare(release: &str, log: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `case: answer` lines; a name that comes twice is numbered.
+/// A line that is an answer: the case and what was answered.
+fn case(line: &str) -> Option<(&str, &str)> {
+    let (case, answer) = line.split_once(": ")?;
+    (case.contains('.') && !case.contains([' ', '[', '#'])).then_some((case, answer))
+}
+
+/// Every answer; a case that comes twice is numbered.
 fn cases(log: &str) -> BTreeMap<String, String> {
     let mut cases = BTreeMap::new();
-    for line in log.lines() {
-        let line = line.trim_end();
-        let Some((case, answer)) = line.split_once(": ") else { continue };
-        if line.starts_with('#') || case.contains([' ', '[']) || !case.contains('.') {
-            continue;
-        }
+    for (case, answer) in log.lines().filter_map(|line| case(line.trim_end())) {
         let mut name = case.to_owned();
         let mut time = 1;
         while cases.contains_key(&name) {

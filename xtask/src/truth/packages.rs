@@ -8,8 +8,6 @@ use crate::shell::{Failure, output, run};
 
 /// A kernel that can be booted.
 pub struct Kernel {
-    /// `6.12.41+deb13-amd64`.
-    pub release: String,
     /// The bootable image.
     pub image: PathBuf,
     /// What VFIO needs, unpacked, in the order to load it in.
@@ -24,35 +22,40 @@ const MODULES: [&str; 7] =
 pub fn kernel(folder: &Path, suite: &str, package: &str) -> Result<Kernel, Failure> {
     let apt = Apt::new(folder, suite)?;
     run(apt.command("apt-get").args(["update", "-qq"]))?;
-    let image_package = apt.newest_image(package)?;
-    run(apt.command("apt-get").args(["download", "-qq", &image_package]).current_dir(folder))?;
+    let image = apt.depends(package, &["linux-image-"])?;
+    let image =
+        image.first().ok_or_else(|| Failure::Failed(format!("{package} depends on no kernel image")))?;
+    // Since 7.x the image and the modules are packages of their own.
+    let mut wanted = vec![image.clone()];
+    wanted.extend(apt.depends(image, &["linux-binary-", "linux-modules-"])?);
     let tree = folder.join("tree");
     let _ = fs::remove_dir_all(&tree);
-    let debs = files(folder, |name| name.starts_with(&image_package) && name.ends_with(".deb"));
-    let deb = debs.first().ok_or_else(|| Failure::Failed(format!("no {image_package} was fetched")))?;
-    run(Command::new("dpkg-deb").arg("-x").arg(deb).arg(&tree))?;
+    for old in files(folder, |name| name.ends_with(".deb")) {
+        fs::remove_file(&old).map_err(|error| Failure::File(old, error))?;
+    }
+    run(apt.command("apt-get").args(["download", "-qq"]).args(&wanted).current_dir(folder))?;
+    for deb in files(folder, |name| name.ends_with(".deb")) {
+        run(Command::new("dpkg-deb").arg("-x").arg(deb).arg(&tree))?;
+    }
     unpacked(&tree)
 }
 
 fn unpacked(tree: &Path) -> Result<Kernel, Failure> {
-    let boot = files(&tree.join("boot"), |name| name.starts_with("vmlinuz-"));
-    let image = boot
+    let image = find(tree, |name| name == "vmlinuz" || name.starts_with("vmlinuz-"))
         .into_iter()
         .next()
-        .ok_or_else(|| Failure::Failed("the package has no kernel image".to_owned()))?;
-    let name = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let release = name.trim_start_matches("vmlinuz-").to_owned();
+        .ok_or_else(|| Failure::Failed("the packages have no kernel image".to_owned()))?;
     let mut modules = Vec::new();
     for name in MODULES {
-        for module in find(tree, name) {
+        for module in find(tree, |file| file.split_once(".ko").is_some_and(|(stem, _)| stem == name)) {
             modules.push(plain(&module)?);
         }
     }
-    Ok(Kernel { release, image, modules })
+    Ok(Kernel { image, modules })
 }
 
-/// Modules of this name anywhere below; Debian 13 keeps them in another place than Debian 12.
-fn find(tree: &Path, name: &str) -> Vec<PathBuf> {
+/// Files anywhere below: Debian's releases keep kernels and modules in different places.
+fn find(tree: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![tree.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -60,12 +63,7 @@ fn find(tree: &Path, name: &str) -> Vec<PathBuf> {
             let path = entry.path();
             if path.is_dir() && !path.is_symlink() {
                 folders.push(path);
-            } else if entry
-                .file_name()
-                .to_string_lossy()
-                .split_once(".ko")
-                .is_some_and(|(stem, _)| stem == name)
-            {
+            } else if wanted(&entry.file_name().to_string_lossy()) {
                 found.push(path);
             }
         }
@@ -129,14 +127,14 @@ impl Apt {
         command
     }
 
-    /// The package with the kernel in it, out of what the meta package depends on.
-    fn newest_image(&self, package: &str) -> Result<String, Failure> {
+    /// What a package depends on, of the names that begin so.
+    fn depends(&self, package: &str, prefixes: &[&str]) -> Result<Vec<String>, Failure> {
         let text = output(self.command("apt-cache").args(["depends", package]))?;
-        text.lines()
-            .filter_map(|line| line.trim().strip_prefix("Depends: "))
-            .find(|name| name.starts_with("linux-image-"))
+        let names = text.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
+        Ok(names
+            .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
             .map(str::to_owned)
-            .ok_or_else(|| Failure::Failed(format!("{package} depends on no kernel image")))
+            .collect())
     }
 }
 
