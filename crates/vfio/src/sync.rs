@@ -1,0 +1,15 @@
+//! The locks of this crate, in one place so that a test can exchange them for those of a deterministic scheduler.
+//!
+//! A lock whose holder panicked is taken as it is: a model's panic must not take every other device with it.
+
+#[cfg(feature = "shuttle")]
+pub(crate) use shuttle::sync::{Mutex, MutexGuard, RwLock};
+#[cfg(not(feature = "shuttle"))]
+pub(crate) use std::sync::{Mutex, MutexGuard, RwLock};
+
+use std::sync::PoisonError;
+
+/// Take a lock.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
