@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use uvfio_abi::Errno;
+use uvfio_kernel::device::{Bus, DmaOwner};
 use uvfio_kernel::iommu::Group;
 use uvfio_kernel::module::Value;
 
@@ -50,7 +51,7 @@ impl Vfio {
             if let Some(Iommu::Type1(type1)) = container.iommu()
                 && let Err(refusal) = type1.attach(group, self.terms(key, group))
             {
-                group.release(owner(key));
+                release(group, key);
                 return Err(refusal.into());
             }
         }
@@ -64,7 +65,8 @@ impl Vfio {
     /// Take a group out of its container.
     pub(crate) fn unset_container(&self, key: GroupKey) -> Result<(), GroupRefusal> {
         let mut control = self.control();
-        let group = control.group(key).ok_or(GroupRefusal::Gone { group: uvfio_kernel::iommu::GroupId(u32::MAX) })?;
+        let group =
+            control.group(key).ok_or(GroupRefusal::Gone { group: uvfio_kernel::iommu::GroupId(u32::MAX) })?;
         if group.container.is_none() {
             return Err(GroupRefusal::NoContainer { group: group.id });
         }
@@ -98,26 +100,27 @@ impl Vfio {
     /// domain that is made for its device at once.
     fn nesting_errno(&self, group: &Group) -> Option<Errno> {
         let iommu = self.machine().device_at(group.iommu().path());
-        let compatible = iommu.and_then(|iommu| iommu.facts().compatible.first().cloned()).unwrap_or_default();
+        let compatible =
+            iommu.and_then(|iommu| iommu.facts().compatible.first().cloned()).unwrap_or_default();
         match compatible.as_str() {
             "arm,smmu-v3" if self.personality().holds(&personality::SMMU_V3_NO_NESTING) => Some(Errno::EPERM),
-            "arm,smmu-v3" | "arm,smmu-v1" | "arm,smmu-v2" | "arm,mmu-400" | "arm,mmu-401" | "arm,mmu-500" => None,
+            "arm,smmu-v3" | "arm,smmu-v1" | "arm,smmu-v2" | "arm,mmu-400" | "arm,mmu-401" | "arm,mmu-500" => {
+                None
+            }
             _ => Some(Errno::EINVAL),
         }
     }
 
     /// Members of a group that host drivers have: device and driver.
     fn host_drivers_of(&self, group: &Group) -> Vec<(String, String)> {
-        let ours = self.driver_names();
         let members = group.members().into_iter();
-        let bound = members.filter_map(|name| {
-            let device = uvfio_kernel::device::Bus::ALL
-                .into_iter()
-                .find_map(|bus| self.machine().device(bus, &name))?;
-            let driver = device.driver()?.name().to_owned();
-            Some((name, driver))
+        let bound = members.filter_map(|port| {
+            let name = port.device().to_owned();
+            let device = Bus::ALL.into_iter().find_map(|bus| self.machine().device(bus, &name))?;
+            let driver = device.driver().filter(|driver| driver.dma_owner() == DmaOwner::Kernel)?;
+            Some((name, driver.name().to_owned()))
         });
-        bound.filter(|(_, driver)| !ours.contains(&driver.as_str())).collect()
+        bound.collect()
     }
 }
 
@@ -129,7 +132,13 @@ pub(crate) fn leave_container(control: &mut Control, key: GroupKey) {
         if let Some(Iommu::Type1(type1)) = container.iommu() {
             type1.detach(&iommu, owner(key));
         }
-        iommu.release(owner(key));
+        release(&iommu, key);
     }
     container.remove(key);
+}
+
+/// Give a group back to the host. Only its owner calls this, so that it cannot be refused.
+fn release(group: &Group, key: GroupKey) {
+    let released = group.release(owner(key));
+    debug_assert!(released.is_ok(), "a group in a container is owned by it");
 }

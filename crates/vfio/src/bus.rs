@@ -33,9 +33,6 @@ pub(crate) fn modules(vfio: &Arc<Vfio>) -> Vec<ModuleSpec> {
     let driver = |bus, name, module| -> Arc<dyn Driver> {
         Arc::new(VfioDriver { vfio: Arc::downgrade(vfio), bus, name, module })
     };
-    let bool_param =
-        |name, default| ParamSpec { name, default: Value::Bool(default), mode: Mode::ReadWrite };
-    let _ = bool_param;
     vec![
         spec("vfio", VFIO_PARAMS, &[], Vec::new()),
         spec("vfio_iommu_type1", TYPE1_PARAMS, &["vfio"], Vec::new()),
@@ -55,11 +52,8 @@ pub(crate) fn modules(vfio: &Arc<Vfio>) -> Vec<ModuleSpec> {
     ]
 }
 
-const VFIO_PARAMS: &[ParamSpec] = &[ParamSpec {
-    name: "enable_unsafe_noiommu_mode",
-    default: Value::Bool(false),
-    mode: Mode::ReadWrite,
-}];
+const VFIO_PARAMS: &[ParamSpec] =
+    &[ParamSpec { name: "enable_unsafe_noiommu_mode", default: Value::Bool(false), mode: Mode::ReadWrite }];
 
 const TYPE1_PARAMS: &[ParamSpec] = &[
     ParamSpec { name: "allow_unsafe_interrupts", default: Value::Bool(false), mode: Mode::ReadWrite },
@@ -188,8 +182,6 @@ impl Vfio {
             }
         }
         control.forget_if_gone(key);
-        drop(control);
-        self.release_noiommu(device);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use uvfio_kernel::device::DeviceId;
 use uvfio_kernel::iommu::{Group, GroupId, Owner};
 
 use crate::container::{Container, Protection};
@@ -96,10 +97,7 @@ impl Control {
         self.groups.iter().filter(|(_, group)| group.is_there()).map(|(key, group)| (*key, group))
     }
 
-    /// A group that has a device.
-    ///
-    /// # Errors
-    /// Where its last device is gone.
+    /// A group, whether or not it has a device still.
     pub(crate) fn group(&self, key: GroupKey) -> Option<&GroupState> {
         self.groups.get(&key)
     }
@@ -108,12 +106,17 @@ impl Control {
         self.groups.get_mut(&key)
     }
 
+    /// What is known of a bound device.
+    pub(crate) fn bound_mut(&mut self, device: DeviceId) -> Option<&mut Bound> {
+        let mut bound = self.groups.values_mut().flat_map(|group| &mut group.devices);
+        bound.find(|bound| bound.device.device.id() == device)
+    }
+
     /// A new group.
     pub(crate) fn add_group(&mut self, id: GroupId, iommu: Option<Arc<Group>>) -> GroupKey {
         let key = GroupKey(self.next);
         self.next += 1;
-        let group =
-            GroupState { id, iommu, devices: Vec::new(), file: FileState::Closed, container: None };
+        let group = GroupState { id, iommu, devices: Vec::new(), file: FileState::Closed, container: None };
         self.groups.insert(key, group);
         key
     }
@@ -127,7 +130,9 @@ impl Control {
 
     /// The group of this number that has a node.
     pub(crate) fn find(&self, id: GroupId, protection: Protection) -> Option<GroupKey> {
-        self.groups().find(|(_, group)| group.id == id && group.protection() == protection).map(|(key, _)| key)
+        self.groups()
+            .find(|(_, group)| group.id == id && group.protection() == protection)
+            .map(|(key, _)| key)
     }
 
     /// What kind of groups a container has; `None` where it has no group.
@@ -147,7 +152,7 @@ impl Control {
         let group = self.there(key)?;
         Ok(match (&group.container, &group.iommu) {
             (Some(_), _) => Viability::InContainer,
-            (None, Some(iommu)) if iommu.is_claimed() => Viability::Held,
+            (None, Some(iommu)) if iommu.owner().is_some() || iommu.hosts() > 0 => Viability::Held,
             (None, _) => Viability::Viable,
         })
     }

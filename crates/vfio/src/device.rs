@@ -1,40 +1,144 @@
-//! Device files (`drivers/vfio/vfio_main.c`).
+//! Device files: a device in the hands of a program.
+//!
+//! In Linux `drivers/vfio/vfio_main.c` over `drivers/vfio/platform/vfio_platform_common.c`. The first open of a device requests its
+//! interrupts and resets it, the last close, mappings included, resets it again.
+
+mod info;
+mod opened;
+mod region;
+mod reset;
+mod set_irqs;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use uvfio_abi::vfio::{
+    VFIO_DEVICE_FEATURE, VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_REGION_INFO,
+    VFIO_DEVICE_RESET, VFIO_DEVICE_SET_IRQS,
+};
+use uvfio_kernel::device::{Bus, Device};
+use uvfio_kernel::hw::{ResetKind, Width};
+
+pub(crate) use opened::Opened;
+use region::Regions;
+pub(crate) use reset::exists_for as has_reset;
 
 use crate::caller::Caller;
-use crate::file::Reply;
-use crate::file::{Mmap, MmapPlan};
-use crate::refusal::Refusal;
-use uvfio_kernel::hw::Width;
+use crate::file::{Mmap, MmapPlan, Reply};
+use crate::group::GroupKey;
+use crate::refusal::{DeviceRefusal, Refusal};
+use crate::vfio::Vfio;
+
+/// A device that a VFIO driver has.
+pub(crate) struct VfioDevice {
+    /// The device.
+    pub(crate) device: Arc<Device>,
+    /// The group it came to.
+    pub(crate) group: GroupKey,
+    /// What becomes of an open whose reset fails.
+    pub(crate) reset_need: ResetNeed,
+}
+
+/// `reset_required`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ResetNeed {
+    /// Without a reset a device is not bound, and not opened.
+    Required,
+    /// A reset is done where there is one.
+    Optional,
+}
+
+impl VfioDevice {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        self.device.name()
+    }
+
+    /// Its first `compatible`, which decides about its reset.
+    pub(crate) fn compatible(&self) -> &str {
+        self.device.facts().compatible.first().map_or("", String::as_str)
+    }
+
+    /// Reset it, whoever has it open (`vfio_platform_call_reset`).
+    pub(crate) fn reset(&self) -> Result<(), DeviceRefusal> {
+        if !has_reset(self.compatible()) {
+            return Err(DeviceRefusal::NoReset { compatible: self.compatible().to_owned() });
+        }
+        self.device.reset(ResetKind::Device).map_err(|_| DeviceRefusal::ResetFailed)
+    }
+
+    fn is_amba(&self) -> bool {
+        self.device.bus() == Bus::Amba
+    }
+}
 
 /// An open device.
-pub enum DeviceFile {}
+pub struct DeviceFile {
+    vfio: Arc<Vfio>,
+    device: Arc<VfioDevice>,
+    opened: Arc<Opened>,
+    released: AtomicBool,
+}
 
 impl DeviceFile {
-    pub(crate) fn ioctl(&self, _: &dyn Caller, _: u32, _: u64) -> Result<Reply, Refusal> {
-        match *self {}
+    /// A file of a device that was just opened.
+    pub(crate) fn new(vfio: Arc<Vfio>, device: Arc<VfioDevice>, opened: Arc<Opened>) -> Arc<Self> {
+        Arc::new(Self { vfio, device, opened, released: AtomicBool::new(false) })
+    }
+
+    /// The device's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.device.name()
+    }
+
+    pub(crate) fn vfio(&self) -> &Arc<Vfio> {
+        &self.vfio
+    }
+
+    pub(crate) fn ioctl(&self, caller: &dyn Caller, request: u32, arg: u64) -> Result<Reply, Refusal> {
+        match request {
+            VFIO_DEVICE_GET_INFO => info::device(caller, arg, &self.device)?,
+            VFIO_DEVICE_GET_REGION_INFO => info::region(caller, arg, &self.regions())?,
+            VFIO_DEVICE_GET_IRQ_INFO => info::irq(caller, arg, &self.opened)?,
+            VFIO_DEVICE_SET_IRQS => self.opened.set_irqs(caller, arg)?,
+            VFIO_DEVICE_RESET => self.device.reset()?,
+            VFIO_DEVICE_FEATURE => info::feature(caller, arg)?,
+            request => return Err(DeviceRefusal::UnknownRequest { request }.into()),
+        }
+        Ok(Reply::Value(0))
+    }
+
+    pub(crate) fn read(&self, offset: u64, into: &mut [u8]) -> Result<usize, Refusal> {
+        Ok(self.regions().read(offset, into)?)
+    }
+
+    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> Result<usize, Refusal> {
+        Ok(self.regions().write(offset, bytes)?)
+    }
+
+    pub(crate) fn mmap(&self, mmap: Mmap) -> Result<MmapPlan, Refusal> {
+        Ok(self.regions().mmap(mmap, self.vfio.personality())?)
+    }
+
+    pub(crate) fn load(&self, offset: u64, width: Width) -> Result<u64, Refusal> {
+        let (region, offset) = self.regions().access(offset, width)?;
+        Ok(self.device.device.load(region, offset, width))
+    }
+
+    pub(crate) fn store(&self, offset: u64, width: Width, value: u64) -> Result<(), Refusal> {
+        let (region, offset) = self.regions().access(offset, width)?;
+        self.device.device.store(region, offset, width, value);
+        Ok(())
     }
 
     pub(crate) fn release(&self) {
-        match *self {}
+        if !self.released.swap(true, Ordering::SeqCst) {
+            self.vfio.close_device(&self.device);
+        }
     }
 
-    pub(crate) fn read(&self, _: &dyn Caller, _: u64, _: &mut [u8]) -> Result<usize, Refusal> {
-        match *self {}
-    }
-
-    pub(crate) fn write(&self, _: &dyn Caller, _: u64, _: &[u8]) -> Result<usize, Refusal> {
-        match *self {}
-    }
-
-    pub(crate) fn mmap(&self, _: &dyn Caller, _: Mmap) -> Result<MmapPlan, Refusal> {
-        match *self {}
-    }
-
-    pub(crate) fn load(&self, _: u64, _: Width) -> Result<u64, Refusal> {
-        match *self {}
-    }
-
-    pub(crate) fn store(&self, _: u64, _: Width, _: u64) -> Result<(), Refusal> {
-        match *self {}
+    fn regions(&self) -> Regions<'_> {
+        Regions::of(&self.device.device)
     }
 }

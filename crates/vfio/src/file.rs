@@ -7,22 +7,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use uvfio_kernel::hw::Width;
+pub use uvfio_kernel::iommu::GroupId;
 
 use crate::caller::Caller;
 use crate::container::ContainerFile;
 use crate::device::DeviceFile;
 use crate::group::GroupFile;
+use crate::observe::Call;
 use crate::refusal::{ContainerRefusal, GroupRefusal, Refusal};
-
-/// The number of an IOMMU group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GroupId(pub u32);
-
-impl fmt::Display for GroupId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
 
 /// A node of `/dev/vfio`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,11 +109,11 @@ impl File {
     /// # Errors
     /// Why the call is refused; nothing has changed then but what Linux changes too.
     pub fn ioctl(&self, caller: &dyn Caller, request: u32, arg: u64) -> Result<Reply, Refusal> {
-        match self {
+        self.observe_ioctl(caller, request, arg, || match self {
             File::Container(container) => container.ioctl(caller, request, arg),
             File::Group(group) => group.ioctl(caller, request, arg),
             File::Device(device) => device.ioctl(caller, request, arg),
-        }
+        })
     }
 
     /// `pread` (and `read`, which is at offset 0: these files have no position). Returns the bytes read.
@@ -129,11 +121,12 @@ impl File {
     /// # Errors
     /// Why the call is refused.
     pub fn read(&self, caller: &dyn Caller, offset: u64, into: &mut [u8]) -> Result<usize, Refusal> {
-        match self {
+        let call = Call::Read { offset, len: into.len() };
+        self.observe_transfer(caller, call, || match self {
             File::Container(_) => Err(ContainerRefusal::Transfer.into()),
             File::Group(_) => Err(GroupRefusal::Transfer.into()),
-            File::Device(device) => device.read(caller, offset, into),
-        }
+            File::Device(device) => device.read(offset, into),
+        })
     }
 
     /// `pwrite`. Returns the bytes written.
@@ -141,11 +134,12 @@ impl File {
     /// # Errors
     /// Why the call is refused.
     pub fn write(&self, caller: &dyn Caller, offset: u64, bytes: &[u8]) -> Result<usize, Refusal> {
-        match self {
+        let call = Call::Write { offset, len: bytes.len() };
+        self.observe_transfer(caller, call, || match self {
             File::Container(_) => Err(ContainerRefusal::Transfer.into()),
             File::Group(_) => Err(GroupRefusal::Transfer.into()),
-            File::Device(device) => device.write(caller, offset, bytes),
-        }
+            File::Device(device) => device.write(offset, bytes),
+        })
     }
 
     /// `mmap`: whether it is permitted and how to serve it.
@@ -153,14 +147,14 @@ impl File {
     /// # Errors
     /// Why the call is refused.
     pub fn mmap(&self, caller: &dyn Caller, mmap: Mmap) -> Result<MmapPlan, Refusal> {
-        match self {
+        self.observe_mmap(caller, mmap, || match self {
             File::Container(_) => Err(ContainerRefusal::Mmap.into()),
             File::Group(_) => Err(GroupRefusal::Mmap.into()),
-            File::Device(device) => device.mmap(caller, mmap),
-        }
+            File::Device(device) => device.mmap(mmap),
+        })
     }
 
-    /// One load of a mapped register at an offset of the file.
+    /// One load of a mapped register at an offset of the file. Not observed: a program makes millions.
     ///
     /// # Errors
     /// Where no region has these bytes: the program gets SIGBUS.
@@ -172,7 +166,7 @@ impl File {
         }
     }
 
-    /// One store to a mapped register at an offset of the file.
+    /// One store to a mapped register at an offset of the file, likewise.
     ///
     /// # Errors
     /// Where no region has these bytes: the program gets SIGBUS.
@@ -186,10 +180,11 @@ impl File {
 
     /// The last reference is gone, mappings included (`release`). A second call does nothing.
     pub fn release(&self) {
-        match self {
-            File::Container(container) => container.release(),
+        self.observe_release(|| match self {
+            // Its groups keep a container; without any it holds nothing.
+            File::Container(_) => {}
             File::Group(group) => group.release(),
             File::Device(device) => device.release(),
-        }
+        });
     }
 }

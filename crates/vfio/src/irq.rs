@@ -81,7 +81,7 @@ impl Irq {
             return false;
         }
         *masked = true;
-        self.line.disable();
+        self.line.disable_nosync();
         true
     }
 
@@ -148,7 +148,7 @@ impl Irq {
 }
 
 impl IrqHandler for Irq {
-    fn raised(&self) {
+    fn interrupt(&self, _: &IrqLine) {
         self.raise();
     }
 }

@@ -5,14 +5,24 @@
 
 #![forbid(unsafe_code)]
 
+mod attach;
+mod bus;
 pub mod caller;
 mod container;
+mod control;
 mod device;
 pub mod file;
 mod group;
+mod irq;
 pub mod observe;
+mod opening;
 pub mod personality;
 pub mod refusal;
+mod sync;
+mod trace;
+mod type1;
+mod user;
 mod vfio;
+mod wiring;
 
 pub use vfio::{Options, Vfio};

@@ -151,6 +151,8 @@ pub enum Call {
 pub enum Answer {
     /// The value the call returned.
     Value(i64),
+    /// A new container; the number tells several apart.
+    Container(u64),
     /// A new file for this device.
     Device(String),
     /// `struct vfio_group_status`.

@@ -77,6 +77,16 @@ rules! {
         answer: Answer::Errno(Errno::EOVERFLOW),
         source: "drivers/vfio/vfio_iommu_type1.c; measured on 6.12.95 and 6.18.15",
     };
+    /// An unmap may reach the last address.
+    UNMAP_LAST_ADDRESS = Rule {
+        id: "type1.unmap.last_address",
+        line: Line::Mainline,
+        since: Some(Release(6, 18)),
+        until: None,
+        what: "UNMAP_DMA of a range that ends with the last address unmaps it (before: nothing is unmapped)",
+        answer: Answer::Behaviour,
+        source: "drivers/vfio/vfio_iommu_type1.c, vfio_dma_do_unmap",
+    };
     /// Another file than a container is refused as a bad state.
     WRONG_FD_EBADFD = Rule {
         id: "group.set_container.ebadfd",
@@ -97,6 +107,16 @@ rules! {
         answer: Answer::Value(8),
         source: "drivers/vfio/vfio_main.c, vfio_info_cap_add; measured on 6.12.95",
     };
+    /// The padding of `struct vfio_iommu_type1_info` is written.
+    INFO_PAD = Rule {
+        id: "iommu.get_info.pad",
+        line: Line::Mainline,
+        since: Some(Release(6, 6)),
+        until: None,
+        what: "IOMMU_GET_INFO writes as much of its structure as argsz allows, padding included (before: 16 or 20 bytes)",
+        answer: Answer::Value(24),
+        source: "drivers/vfio/vfio_iommu_type1.c, vfio_iommu_type1_get_info; measured on 6.12.95",
+    };
     /// The nesting type exists.
     NESTING = Rule {
         id: "container.nesting",
@@ -106,6 +126,16 @@ rules! {
         what: "CHECK_EXTENSION knows VFIO_TYPE1_NESTING_IOMMU and SET_IOMMU tries it (after: 0 and ENODEV)",
         answer: Answer::Value(1),
         source: "drivers/vfio/vfio_iommu_type1.c; measured on 6.12.95 and 6.18.15",
+    };
+    /// The driver of SMMUv3 makes a domain for its device at once, which cannot be made a nested one any more.
+    SMMU_V3_NO_NESTING = Rule {
+        id: "container.nesting.smmu_v3",
+        line: Line::Mainline,
+        since: Some(Release(6, 9)),
+        until: Some(Release(6, 13)),
+        what: "SET_IOMMU of VFIO_TYPE1_NESTING_IOMMU is refused with EPERM behind an SMMUv3 (before: done)",
+        answer: Answer::Errno(Errno::EPERM),
+        source: "drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c, arm_smmu_enable_nesting; measured on 6.12.95",
     };
     /// Registers may not be mapped executable.
     MMAP_NOEXEC = Rule {
@@ -269,7 +299,9 @@ mod tests {
             [
                 "group.set_container.ebadfd",
                 "iommu.get_info.align",
+                "iommu.get_info.pad",
                 "container.nesting",
+                "container.nesting.smmu_v3",
                 "device.feature.enotty",
                 "bind.coherent"
             ]
@@ -278,8 +310,10 @@ mod tests {
             held("linux-6.18"),
             [
                 "type1.wrap.eoverflow",
+                "type1.unmap.last_address",
                 "group.set_container.ebadfd",
                 "iommu.get_info.align",
+                "iommu.get_info.pad",
                 "device.mmap.noexec",
                 "device.feature.enotty",
                 "bind.coherent"

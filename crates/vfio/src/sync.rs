@@ -2,12 +2,8 @@
 //!
 //! A lock whose holder panicked is taken as it is: a model's panic must not take every other device with it.
 
-#[cfg(feature = "shuttle")]
-pub(crate) use shuttle::sync::{Mutex, MutexGuard, RwLock};
-#[cfg(not(feature = "shuttle"))]
-pub(crate) use std::sync::{Mutex, MutexGuard, RwLock};
-
 use std::sync::PoisonError;
+pub(crate) use std::sync::{Mutex, MutexGuard};
 
 /// Take a lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -15,8 +15,8 @@ mod unmap;
 use std::sync::Arc;
 
 use uvfio_abi::vfio::{
-    VFIO_IOMMU_DIRTY_PAGES, VFIO_IOMMU_GET_INFO, VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_UNMAP_DMA,
-    VFIO_TYPE1_IOMMU, VFIO_TYPE1_NESTING_IOMMU, VFIO_TYPE1V2_IOMMU,
+    VFIO_IOMMU_DIRTY_PAGES, VFIO_IOMMU_GET_INFO, VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_UNMAP_DMA, VFIO_TYPE1_IOMMU,
+    VFIO_TYPE1_NESTING_IOMMU, VFIO_TYPE1V2_IOMMU,
 };
 
 use crate::caller::Caller;
@@ -124,11 +124,7 @@ impl Type1 {
             VFIO_IOMMU_GET_INFO => {
                 let facts = {
                     let state = lock(&self.state);
-                    info::Facts {
-                        pgsizes: state.pgsizes,
-                        avail: state.avail(),
-                        ranges: state.ranges.list(),
-                    }
+                    info::Facts { pgsizes: state.pgsizes, avail: state.avail(), ranges: state.ranges.list() }
                 };
                 info::answer(caller, arg, &facts, &self.shared.personality)
             }

@@ -28,7 +28,11 @@ pub(crate) fn read_prefix<T: FromBytes + IntoBytes>(
 }
 
 /// Write a structure.
-pub(crate) fn write<T: IntoBytes + Immutable>(caller: &dyn Caller, at: u64, value: &T) -> Result<(), Refusal> {
+pub(crate) fn write<T: IntoBytes + Immutable>(
+    caller: &dyn Caller,
+    at: u64,
+    value: &T,
+) -> Result<(), Refusal> {
     write_prefix(caller, at, value, size_of::<T>())
 }
 

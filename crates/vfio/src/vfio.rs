@@ -2,13 +2,30 @@
 //!
 //! In Linux this is the module state of `drivers/vfio/vfio_main.c` and `drivers/vfio/group.c`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use uvfio_kernel::device::Device;
+use uvfio_kernel::iommu::GroupId;
+use uvfio_kernel::machine::{Machine, Note};
+use uvfio_kernel::wait::Gate;
+
+use crate::bus;
 use crate::caller::Caller;
-use crate::file::{File, GroupId, Node};
-use crate::observe::{Facts, Observer};
-use crate::personality::Personality;
-use crate::refusal::{OpenRefusal, Refusal};
+use crate::container::Protection;
+use crate::control::Control;
+use crate::file::{File, Node};
+use crate::group::GroupKey;
+use crate::observe::{Facts, Leftover, Observer};
+use crate::personality::{self, Personality};
+use crate::refusal::{BindRefusal, Refusal};
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::type1::Ledger;
+use crate::wiring;
+
+/// How many things left wrong are remembered one by one.
+const LEFTOVERS: usize = 64;
 
 /// How VFIO shall behave.
 #[derive(Clone, Default)]
@@ -21,44 +38,166 @@ pub struct Options {
 
 /// VFIO over one machine.
 pub struct Vfio {
-    options: Options,
+    machine: Arc<Machine>,
+    shared: Arc<Shared>,
+    control: Mutex<Control>,
+    closed: Arc<Gate>,
+    containers: AtomicU64,
+}
+
+/// What every part of VFIO needs.
+pub(crate) struct Shared {
+    /// The kernel whose answers to give.
+    pub(crate) personality: Personality,
+    /// Who wants to see every call.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// Locked memory.
+    pub(crate) ledger: Ledger,
+    calls: AtomicU64,
+    facts: Mutex<Facts>,
+}
+
+impl Shared {
+    /// For these options.
+    pub(crate) fn new(options: Options) -> Arc<Self> {
+        Arc::new(Self {
+            personality: options.personality,
+            observer: options.observer,
+            ledger: Ledger::default(),
+            calls: AtomicU64::new(0),
+            facts: Mutex::new(Facts::default()),
+        })
+    }
+
+    /// A call was answered.
+    pub(crate) fn count(&self, refusal: Option<&Refusal>) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if let Some(refusal) = refusal {
+            *lock(&self.facts).refusals.entry(refusal.rule()).or_default() += 1;
+        }
+    }
+
+    /// Something was left wrong.
+    pub(crate) fn left(&self, leftover: Leftover) {
+        let mut facts = lock(&self.facts);
+        if facts.leftovers.len() < LEFTOVERS {
+            facts.leftovers.push(leftover);
+        } else {
+            facts.more_leftovers += 1;
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts { calls: self.calls.load(Ordering::Relaxed), ..lock(&self.facts).clone() }
+    }
 }
 
 impl Vfio {
-    /// VFIO as the options say.
+    /// VFIO over a machine: loads its modules there, whose drivers an administrator can then name.
     #[must_use]
-    pub fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { options })
+    pub fn new(machine: &Arc<Machine>, options: Options) -> (Arc<Self>, Vec<Note>) {
+        let vfio = Arc::new(Self {
+            machine: machine.clone(),
+            shared: Shared::new(options),
+            control: Mutex::default(),
+            closed: Gate::new(),
+            containers: AtomicU64::new(0),
+        });
+        let notes = bus::modules(&vfio).into_iter().flat_map(|module| machine.register_module(module));
+        let notes = notes.collect();
+        (vfio, notes)
     }
 
     /// The kernel whose answers are given.
     #[must_use]
     pub fn personality(&self) -> &Personality {
-        &self.options.personality
+        &self.shared.personality
     }
 
-    /// What `/dev/vfio` holds now, in order.
+    /// What `/dev/vfio` holds now: the container's node, then groups by number.
     #[must_use]
     pub fn nodes(&self) -> Vec<Node> {
-        vec![Node::Container]
+        let control = self.control();
+        let mut nodes: Vec<Node> = control
+            .groups()
+            .map(|(_, group)| match group.iommu {
+                Some(_) => Node::Group(group.id),
+                None => Node::NoiommuGroup(group.id),
+            })
+            .collect();
+        nodes.push(Node::Container);
+        nodes.sort_unstable();
+        nodes
     }
 
     /// `open` of a node of `/dev/vfio`.
     ///
     /// # Errors
     /// Why it is refused.
-    pub fn open(&self, node: Node, caller: &dyn Caller) -> Result<File, Refusal> {
-        let _ = caller;
-        let group = match node {
-            Node::Container => GroupId(0),
-            Node::Group(group) | Node::NoiommuGroup(group) => group,
-        };
-        Err(OpenRefusal::NoGroup { group }.into())
+    pub fn open(self: &Arc<Self>, node: Node, caller: &dyn Caller) -> Result<File, Refusal> {
+        self.observe_open(node, caller, || self.open_node(node, caller))
     }
 
     /// What happened so far.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        Facts::default()
+        self.shared.facts()
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Take the control lock.
+    pub(crate) fn control(&self) -> MutexGuard<'_, Control> {
+        lock(&self.control)
+    }
+
+    /// Opened whenever a device has been closed for good.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.closed
+    }
+
+    pub(crate) fn next_container(&self) -> u64 {
+        self.containers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// `enable_unsafe_noiommu_mode`.
+    pub(crate) fn noiommu_is_enabled(&self) -> bool {
+        self.machine.params().bool("vfio", "enable_unsafe_noiommu_mode")
+    }
+
+    /// The group a device comes to, made where it is the first of it (`vfio_group_find_or_alloc`).
+    pub(crate) fn group_of(
+        &self,
+        device: &Device,
+    ) -> Result<(GroupKey, MutexGuard<'_, Control>), BindRefusal> {
+        let mut control = self.control();
+        let Some(group) = wiring::group(device) else {
+            if !self.noiommu_is_enabled() {
+                return Err(BindRefusal::NoGroup { device: device.name().to_owned() });
+            }
+            let id = self.free_group_id(&control);
+            lock(&self.shared.facts).tainted_by.push(device.name().to_owned());
+            return Ok((control.add_group(id, None), control));
+        };
+        if !wiring::is_coherent(device, &group) && self.personality().holds(&personality::COHERENT_REQUIRED) {
+            return Err(BindRefusal::NotCoherent { device: device.name().to_owned() });
+        }
+        let found = control.find(group.id(), Protection::Iommu);
+        let key = found.unwrap_or_else(|| control.add_group(group.id(), Some(group)));
+        Ok((key, control))
+    }
+
+    /// The lowest number no group has.
+    fn free_group_id(&self, control: &Control) -> GroupId {
+        let noiommu = control.groups().map(|(_, group)| group.id);
+        let taken: BTreeMap<GroupId, ()> =
+            wiring::group_ids(&self.machine).into_iter().chain(noiommu).map(|id| (id, ())).collect();
+        (0..).map(GroupId).find(|id| !taken.contains_key(id)).unwrap_or(GroupId(u32::MAX))
     }
 }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use uvfio_abi::Errno;
 use uvfio_kernel::device::Device;
+use uvfio_kernel::irq::{IrqLine, Start, Trigger};
 
 use crate::irq::{Irq, Kind};
 use crate::observe::Leftover;
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::wiring;
 
 /// An open device.
 pub(crate) struct Opened {
@@ -22,6 +24,7 @@ pub(crate) struct Opened {
 pub(super) struct Requested {
     /// The interrupt.
     pub(super) irq: Arc<Irq>,
+    line: Arc<IrqLine>,
     /// Why the line could not be requested. It does not fail the open.
     pub(super) not_requested: Option<Errno>,
 }
@@ -29,11 +32,14 @@ pub(super) struct Requested {
 impl Opened {
     /// Request every interrupt of a device.
     pub(crate) fn new(device: &Arc<Device>) -> Self {
-        let irqs = (0..).map_while(|index| device.irq(index)).enumerate().map(|(index, line)| {
-            let kind = if line.is_level() { Kind::Automasked } else { Kind::Plain };
+        let irqs = wiring::irqs(device).into_iter().enumerate().map(|(index, line)| {
+            let kind = match line.trigger() {
+                Trigger::Level => Kind::Automasked,
+                Trigger::Edge => Kind::Plain,
+            };
             let irq = Irq::new(index as u32, kind, line.clone());
-            let not_requested = line.request(irq.clone()).err().map(|busy| Errno(busy.errno()));
-            Requested { irq, not_requested }
+            let requested = line.request(irq.clone(), Start::Disabled);
+            Requested { irq, line, not_requested: requested.err().map(|busy| Errno(busy.errno())) }
         });
         Self { irqs: irqs.collect(), gate: Mutex::new(()) }
     }
@@ -52,15 +58,10 @@ impl Opened {
         let mut left = Vec::new();
         for (index, requested) in self.irqs.iter().enumerate() {
             if requested.irq.is_armed() {
-                left.push(Leftover::InterruptArmed {
-                    device: device.name().to_owned(),
-                    index: index as u32,
-                });
+                left.push(Leftover::InterruptArmed { device: device.name().to_owned(), index: index as u32 });
             }
-            if requested.not_requested.is_none()
-                && let Some(line) = device.irq(index)
-            {
-                line.free();
+            if requested.not_requested.is_none() {
+                requested.line.free();
             }
             requested.irq.close();
         }

@@ -6,9 +6,7 @@
 
 use std::sync::Arc;
 
-use uvfio_abi::vfio::{
-    VFIO_REGION_INFO_FLAG_MMAP, VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
-};
+use uvfio_abi::vfio::{VFIO_REGION_INFO_FLAG_MMAP, VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE};
 use uvfio_kernel::addr::PhysAddr;
 use uvfio_kernel::device::Device;
 use uvfio_kernel::hw::Width;

@@ -24,6 +24,8 @@ pub enum BitmapFact {
     NoBytes,
     /// More bytes than the largest range needs.
     TooLarge,
+    /// It is not within the process's addresses.
+    NotAnAddress,
     /// Fewer bytes than the range needs.
     TooSmall {
         /// What it needs.

@@ -70,7 +70,7 @@ impl Type1 {
         group.attach(terms.owner, &own).map_err(refused)?;
         let joined = self.join(&mut state, group, own, terms);
         if joined.is_err() {
-            group.detach(terms.owner);
+            detach(group, terms.owner);
         }
         joined
     }
@@ -108,7 +108,7 @@ impl Type1 {
     /// A group leaves. Where it is the last, every mapping goes too.
     pub(crate) fn detach(&self, group: &Arc<Group>, owner: Owner) {
         let mut state = lock(&self.state);
-        group.detach(owner);
+        detach(group, owner);
         for attached in &mut state.attached {
             attached.groups.retain(|other| other.id() != group.id());
         }
@@ -135,9 +135,8 @@ impl State {
     fn check_conflicts(&self, group: &Group, domain: &Domain) -> Result<(), ContainerRefusal> {
         let id = group.id();
         if let Some(aperture) = domain.aperture() {
-            let inside = |iova: Iova, size: u64| {
-                iova >= aperture.first && iova.0 + (size - 1) <= aperture.last.0
-            };
+            let inside =
+                |iova: Iova, size: u64| iova >= aperture.first && iova.0 + (size - 1) <= aperture.last.0;
             if let Some((iova, _)) = self.mappings.iter().find(|(iova, mapping)| !inside(*iova, mapping.size))
             {
                 return Err(ContainerRefusal::ApertureConflict { group: id, iova });
@@ -161,15 +160,22 @@ impl State {
 
     /// `vfio_update_pgsize_bitmap`: sizes below the host's page are one page.
     fn update_page_sizes(&mut self) {
-        let common = self.attached.iter().fold(u64::MAX, |sizes, attached| sizes & attached.domain.page_sizes());
+        let common =
+            self.attached.iter().fold(u64::MAX, |sizes, attached| sizes & attached.domain.page_sizes());
         let below = common & (PAGE - 1) != 0;
         self.pgsizes = common & !(PAGE - 1) | if below { PAGE } else { 0 };
     }
 }
 
+/// Let a group reach nothing. Only its owner calls this, so that it cannot be refused.
+fn detach(group: &Group, owner: Owner) {
+    let detached = group.detach(owner);
+    debug_assert!(detached.is_ok(), "a group in a container is owned by it");
+}
+
 /// What of a group's reserved regions is in the way of a user.
 fn reserved(group: &Group) -> Vec<ReservedRegion> {
-    let mut regions = group.reserved_regions();
+    let mut regions = group.iommu().facts().reserved.clone();
     regions.retain(|region| region.kind != ReservedKind::DirectRelaxable);
     regions
 }

@@ -79,9 +79,7 @@ fn chain(facts: &Facts, kernel: &Personality) -> Vec<u8> {
         }
         .as_bytes(),
     );
-    chain.add(
-        CapDmaAvail { header: header(VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL), avail: facts.avail }.as_bytes(),
-    );
+    chain.add(CapDmaAvail { header: header(VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL), avail: facts.avail }.as_bytes());
     if !facts.ranges.is_empty() {
         let cap = CapIovaRange {
             header: header(VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE),

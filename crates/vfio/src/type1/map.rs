@@ -14,11 +14,11 @@ use super::mappings::Mapping;
 use super::memlock::Allowance;
 use super::{State, Type1};
 use crate::caller::{AddressSpace, Caller, Capability};
-use crate::iommu::Prot;
 use crate::personality;
 use crate::refusal::{MapField, Refusal, Type1Refusal};
 use crate::sync::lock;
 use crate::user;
+use uvfio_kernel::iommu::Prot;
 
 /// What the flags of a request ask for.
 enum Wish {
@@ -78,8 +78,7 @@ impl Type1 {
 
     /// What the flags ask for on this kernel.
     fn wish(&self, flags: u32) -> Result<Wish, Type1Refusal> {
-        let unknown =
-            flags & !(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE | VFIO_DMA_MAP_FLAG_VADDR);
+        let unknown = flags & !(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE | VFIO_DMA_MAP_FLAG_VADDR);
         if unknown != 0 {
             return Err(Type1Refusal::MapFlags { unknown });
         }
@@ -139,8 +138,7 @@ impl State {
         if map.size == 0 {
             return Err(Type1Refusal::MapEmpty);
         }
-        let numbers =
-            [(MapField::Size, map.size), (MapField::Iova, map.iova), (MapField::Vaddr, map.vaddr)];
+        let numbers = [(MapField::Size, map.size), (MapField::Iova, map.iova), (MapField::Vaddr, map.vaddr)];
         if let Some(&(field, value)) = numbers.iter().find(|(_, value)| !value.is_multiple_of(page)) {
             return Err(Type1Refusal::MapUnaligned { field, value, page });
         }
@@ -162,7 +160,9 @@ impl State {
     ) -> Result<(), Type1Refusal> {
         for (done, attached) in self.attached.iter().enumerate() {
             if attached.domain.map(iova, size, prot, space.clone().backing(), vaddr).is_err() {
-                self.attached[..done].iter().for_each(|attached| attached.domain.unmap(iova, size));
+                for attached in &self.attached[..done] {
+                    attached.domain.unmap(iova, size);
+                }
                 return Err(Type1Refusal::Iommu { iova });
             }
         }

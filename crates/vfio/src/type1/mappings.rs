@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uvfio_kernel::addr::{Iova, UserAddr};
-use crate::iommu::Prot;
+use uvfio_kernel::iommu::Prot;
 
 use crate::caller::AddressSpace;
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use uvfio_kernel::addr::UserAddr;
-use crate::iommu::Prot;
+use uvfio_kernel::iommu::Prot;
 
 use crate::caller::AddressSpace;
 use crate::refusal::Type1Refusal;
@@ -124,7 +124,8 @@ struct Part {
 /// The part of a range, from its beginning, that is mapped alike and may be used so.
 fn usable(space: &dyn AddressSpace, at: UserAddr, len: u64, prot: Prot) -> Result<Part, Type1Refusal> {
     let mapped = space.mapped(at, len).ok_or(Type1Refusal::NoMemory { at })?;
-    if !mapped.read && !mapped.write || prot.read && !mapped.read {
+    let readable = mapped.read || mapped.write && !prot.read;
+    if !readable {
         return Err(Type1Refusal::NotReadable { at });
     }
     if prot.write && !mapped.write {

@@ -63,10 +63,7 @@ mod tests {
         assert!(ranges.allow(Iova(0), Iova(u64::MAX)));
         ranges.within(Iova(0), Iova((1 << 48) - 1));
         ranges.exclude(Iova(0x800_0000), Iova(0x80f_ffff));
-        assert_eq!(
-            ranges.list(),
-            [(Iova(0), Iova(0x7ff_ffff)), (Iova(0x810_0000), Iova(0xffff_ffff_ffff))]
-        );
+        assert_eq!(ranges.list(), [(Iova(0), Iova(0x7ff_ffff)), (Iova(0x810_0000), Iova(0xffff_ffff_ffff))]);
         assert!(!ranges.allow(Iova(0x7ff_f000), Iova(0x810_0fff)));
         ranges.within(Iova(0x1000), Iova(0x8ff_ffff));
         assert_eq!(ranges.list(), [(Iova(0x1000), Iova(0x7ff_ffff)), (Iova(0x810_0000), Iova(0x8ff_ffff))]);

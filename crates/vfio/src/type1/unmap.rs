@@ -17,8 +17,7 @@ use crate::refusal::{MapField, Refusal, Type1Refusal};
 use crate::sync::lock;
 use crate::user;
 
-const KNOWN: u32 =
-    VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP | VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR;
+const KNOWN: u32 = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP | VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR;
 
 /// A range to unmap; `None` where it holds nothing by definition.
 type Range = Option<(Iova, Iova)>;
@@ -150,16 +149,15 @@ impl Type1 {
     /// Remove one mapping (`vfio_remove_dma`).
     pub(super) fn remove(&self, state: &mut State, iova: Iova) {
         let Some(mapping) = state.mappings.remove(iova) else { return };
-        let mut used = false;
+        let mut never_used = true;
         for attached in &state.attached {
-            attached.domain.unmap(iova, mapping.size);
-            used = true;
+            never_used &= attached.domain.unmap(iova, mapping.size).unused > 0;
         }
         if mapping.vaddr_invalid {
             state.vaddr_invalid -= 1;
         }
         self.shared.ledger.refund(mapping.space.id(), mapping.locked);
-        if !used {
+        if never_used {
             self.shared.left(Leftover::MappingNeverUsed { iova, size: mapping.size });
         }
     }
