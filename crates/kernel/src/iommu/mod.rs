@@ -7,6 +7,8 @@
 
 pub mod domain;
 mod fault;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod group;
 mod port;
 pub mod table;
