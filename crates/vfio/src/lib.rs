@@ -23,6 +23,5 @@ mod trace;
 mod type1;
 mod user;
 mod vfio;
-mod wiring;
 
 pub use vfio::{Options, Vfio};

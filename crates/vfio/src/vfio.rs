@@ -2,7 +2,7 @@
 //!
 //! In Linux this is the module state of `drivers/vfio/vfio_main.c` and `drivers/vfio/group.c`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +22,6 @@ use crate::personality::{self, Personality};
 use crate::refusal::{BindRefusal, Refusal};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::type1::Ledger;
-use crate::wiring;
 
 /// How many things left wrong are remembered one by one.
 const LEFTOVERS: usize = 64;
@@ -177,7 +176,7 @@ impl Vfio {
         device: &Device,
     ) -> Result<(GroupKey, MutexGuard<'_, Control>), BindRefusal> {
         let mut control = self.control();
-        let Some(group) = wiring::group(device) else {
+        let Some(group) = device.group() else {
             if !self.noiommu_is_enabled() {
                 return Err(BindRefusal::NoGroup { device: device.name().to_owned() });
             }
@@ -185,7 +184,8 @@ impl Vfio {
             lock(&self.shared.facts).tainted_by.push(device.name().to_owned());
             return Ok((control.add_group(id, None), control));
         };
-        if !wiring::is_coherent(device, &group) && self.personality().holds(&personality::COHERENT_REQUIRED) {
+        let coherent = group.facts_of(device.dma()).is_some_and(|facts| facts.coherent);
+        if !coherent && self.personality().holds(&personality::COHERENT_REQUIRED) {
             return Err(BindRefusal::NotCoherent { device: device.name().to_owned() });
         }
         let found = control.find(group.id(), Protection::Iommu);
@@ -196,8 +196,8 @@ impl Vfio {
     /// The lowest number no group has.
     fn free_group_id(&self, control: &Control) -> GroupId {
         let noiommu = control.groups().map(|(_, group)| group.id);
-        let taken: BTreeMap<GroupId, ()> =
-            wiring::group_ids(&self.machine).into_iter().chain(noiommu).map(|id| (id, ())).collect();
-        (0..).map(GroupId).find(|id| !taken.contains_key(id)).unwrap_or(GroupId(u32::MAX))
+        let taken: BTreeSet<GroupId> =
+            self.machine.groups().iter().map(|group| group.id()).chain(noiommu).collect();
+        (0..).map(GroupId).find(|id| !taken.contains(id)).unwrap_or(GroupId(u32::MAX))
     }
 }

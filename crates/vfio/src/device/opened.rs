@@ -12,7 +12,6 @@ use uvfio_kernel::irq::{IrqLine, Start, Trigger};
 use crate::irq::{Irq, Kind};
 use crate::observe::Leftover;
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::wiring;
 
 /// An open device.
 pub(crate) struct Opened {
@@ -32,14 +31,18 @@ pub(super) struct Requested {
 impl Opened {
     /// Request every interrupt of a device.
     pub(crate) fn new(device: &Arc<Device>) -> Self {
-        let irqs = wiring::irqs(device).into_iter().enumerate().map(|(index, line)| {
+        let irqs = device.irqs().iter().enumerate().map(|(index, line)| {
             let kind = match line.trigger() {
                 Trigger::Level => Kind::Automasked,
                 Trigger::Edge => Kind::Plain,
             };
             let irq = Irq::new(index as u32, kind, line.clone());
             let requested = line.request(irq.clone(), Start::Disabled);
-            Requested { irq, line, not_requested: requested.err().map(|busy| Errno(busy.errno())) }
+            Requested {
+                irq,
+                line: line.clone(),
+                not_requested: requested.err().map(|busy| Errno(busy.errno())),
+            }
         });
         Self { irqs: irqs.collect(), gate: Mutex::new(()) }
     }
