@@ -4,9 +4,15 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod board_file;
+mod explain;
 mod manual;
+mod near;
+mod output;
 mod problem;
+mod report;
 mod rules;
+mod trace;
 
 use std::process::ExitCode;
 

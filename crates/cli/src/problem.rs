@@ -63,6 +63,9 @@ pub enum Problem {
         /// What the system said.
         error: io::Error,
     },
+    /// Our own executable cannot be found.
+    #[error("cannot find this executable: {0}")]
+    NoExecutable(io::Error),
     /// No kernel has this name.
     #[error("no kernel is called {name:?}; there are {known}")]
     NoSuchPersonality {
@@ -77,4 +80,65 @@ pub enum Problem {
         /// The form.
         form: String,
     },
+    /// The board has no device of this name.
+    #[error("the board has no device {device:?}{}", meant(.near))]
+    NoSuchDevice {
+        /// The name.
+        device: String,
+        /// Names it may have been meant to be.
+        near: Vec<String>,
+    },
+    /// Other devices need this one.
+    #[error("{device} is the {role} of {}; they would lose it, so it is not handed out", few(.consumers))]
+    NeededByOthers {
+        /// The device.
+        device: String,
+        /// What it is to them.
+        role: &'static str,
+        /// Who they are.
+        consumers: Vec<String>,
+    },
+    /// A device did not go to VFIO.
+    #[error("cannot bind {device}: {why}")]
+    NotBound {
+        /// The device.
+        device: String,
+        /// Why.
+        why: String,
+    },
+    /// No module has this parameter.
+    #[error("there is no parameter {wanted}; there is {known}")]
+    NoSuchParameter {
+        /// The name, with its module.
+        wanted: String,
+        /// Names that are near.
+        known: String,
+    },
+    /// A parameter cannot have this value.
+    #[error("{value:?} is no value for {name}: {why}")]
+    BadParameter {
+        /// The name, with its module.
+        name: String,
+        /// The value.
+        value: String,
+        /// Why not.
+        why: String,
+    },
+}
+
+fn meant(near: &[String]) -> String {
+    match near {
+        [] => "; uvfio board FILE lists them".to_owned(),
+        [one] => format!("; did you mean {one}?"),
+        several => format!("; did you mean one of {}?", several.join(", ")),
+    }
+}
+
+fn few(names: &[String]) -> String {
+    match names {
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, rest @ ..] => format!("{one} and {} others", rest.len()),
+        [] => "others".to_owned(),
+    }
 }

@@ -1,0 +1,57 @@
+//! What a device file refuses, in words.
+
+use uvfio_vfio::refusal::DeviceRefusal as R;
+
+use super::range;
+
+/// Why a call on a device was refused.
+pub fn device(refusal: &R) -> String {
+    match refusal {
+        R::UnknownRequest { request } => format!("request {request:#x} is none that a device knows"),
+        R::NoRegion { index, regions } => {
+            format!("region {index} was asked for, {}", count(*regions, "region"))
+        }
+        R::NoIrq { index, irqs } => format!("interrupt {index} was asked for, {}", count(*irqs, "interrupt")),
+        R::PastEnd { index, offset, size } => {
+            format!("offset {offset:#x} is past the end of region {index}, which has {size:#x} bytes")
+        }
+        R::BadAccess { index, offset, bytes } => {
+            format!(
+                "{bytes} bytes at offset {offset:#x} of region {index} are not one aligned access to a register within it"
+            )
+        }
+        R::NoReset { compatible } => {
+            format!(
+                "the device has no reset: no reset driver knows {compatible:?}; its flags say so (VFIO_DEVICE_FLAGS_RESET is not set)"
+            )
+        }
+        R::ResetFailed => "the device did not come back from its reset".to_owned(),
+        R::OpenReset { errno } => {
+            format!("the first open resets the device, a reset is required, and it failed ({errno})")
+        }
+        R::NoFeature { feature } => format!("a platform device has no feature {feature}"),
+        R::FeatureFlags { flags } => {
+            format!("flags {flags:#x} do not say exactly one of GET and SET (PROBE may be added)")
+        }
+        R::MapPrivate => "registers cannot be copied on write; map them with MAP_SHARED".to_owned(),
+        R::MapRegion { index, base, size } => format!(
+            "region {index} ({}) does not begin and end at a page, so a mapping would show what lies beside it; use pread and pwrite",
+            range(base.0, *size)
+        ),
+        R::MapPastEnd { index, offset, len, size } => {
+            format!(
+                "{len:#x} bytes at offset {offset:#x} go past the end of region {index}, which has {size:#x} bytes"
+            )
+        }
+        R::MapExec => "registers may not be mapped executable".to_owned(),
+        R::MapUnaligned { offset } => format!("offset {offset:#x} is not a multiple of the page size"),
+    }
+}
+
+fn count(number: u32, what: &str) -> String {
+    match number {
+        0 => format!("but the device has no {what}s"),
+        1 => format!("but the device has one {what}, number 0"),
+        more => format!("but the device has {more} {what}s, numbers 0 to {}", more - 1),
+    }
+}

@@ -1,0 +1,102 @@
+//! Gathers the facts of a report from the machine and from VFIO.
+
+use uvfio_kernel::device::{Bus, Device as Hardware};
+use uvfio_kernel::hw::{Access, DmaFault, FaultReason};
+use uvfio_kernel::machine::Machine;
+use uvfio_vfio::Vfio;
+use uvfio_vfio::observe::{Facts, Leftover};
+
+use super::{Device, Dma, Fault, Interrupts, Left, Refusals, Report, Status};
+
+/// How many faults of a device a report lists.
+const FAULTS: usize = 8;
+
+/// The facts as they are now.
+pub fn collect(machine: &Machine, vfio: &Vfio, status: Status) -> Report {
+    let facts = vfio.facts();
+    let devices: Vec<Device> = Bus::ALL
+        .into_iter()
+        .flat_map(|bus| machine.devices(bus))
+        .filter_map(|device| active(&device))
+        .collect();
+    let mut report = Report {
+        version: 1,
+        personality: vfio.personality().name.to_owned(),
+        status,
+        calls: facts.calls,
+        refusals: refusals(&facts),
+        taint: facts.tainted_by.clone(),
+        left: facts.leftovers.iter().map(left).collect(),
+        more_left: facts.more_leftovers,
+        devices,
+    };
+    for device in &report.devices {
+        let gone = device.dma.first_faults.iter().find(|fault| fault.reason == "memory-gone");
+        report
+            .left
+            .extend(gone.map(|fault| Left::MemoryGone { device: device.name.clone(), iova: fault.iova }));
+    }
+    report
+}
+
+fn refusals(facts: &Facts) -> Vec<Refusals> {
+    let mut refusals: Vec<Refusals> = facts
+        .refusals
+        .iter()
+        .map(|(rule, count)| Refusals { rule: (*rule).to_owned(), count: *count })
+        .collect();
+    refusals.sort_by(|a, b| b.count.cmp(&a.count));
+    refusals
+}
+
+/// What a device did, where it did anything.
+fn active(hardware: &Hardware) -> Option<Device> {
+    let (transferred, faults) = (hardware.dma().transferred(), hardware.dma().faults());
+    let mut interrupts = Interrupts::default();
+    for line in hardware.irqs() {
+        let counts = line.counts();
+        interrupts.raised += counts.raised;
+        interrupts.delivered += counts.delivered;
+        interrupts.lost += counts.lost;
+    }
+    let device = Device {
+        name: hardware.name().to_owned(),
+        dma: Dma {
+            read: transferred.read,
+            written: transferred.written,
+            faults: faults.total,
+            first_faults: faults.first.iter().take(FAULTS).map(fault).collect(),
+        },
+        interrupts,
+    };
+    let idle = Device { name: device.name.clone(), ..Device::default() };
+    (device != idle).then_some(device)
+}
+
+fn fault(fault: &DmaFault) -> Fault {
+    Fault {
+        iova: fault.iova.0,
+        access: match fault.access {
+            Access::Read => "read",
+            Access::Write => "write",
+            Access::Execute => "execute",
+        },
+        reason: match fault.reason {
+            FaultReason::NotMapped => "not-mapped",
+            FaultReason::NotAllowed => "not-allowed",
+            FaultReason::Blocked => "blocked",
+            FaultReason::MemoryGone => "memory-gone",
+            FaultReason::Wrap => "wrap",
+        },
+    }
+}
+
+fn left(leftover: &Leftover) -> Left {
+    match leftover {
+        Leftover::DeviceRunning { device } => Left::DeviceRunning { device: device.clone() },
+        Leftover::InterruptArmed { device, index } => {
+            Left::InterruptArmed { device: device.clone(), index: *index }
+        }
+        Leftover::MappingNeverUsed { iova, size } => Left::MappingNeverUsed { iova: iova.0, size: *size },
+    }
+}

@@ -1,0 +1,132 @@
+//! The report for people: a few lines, nothing where there is nothing to say.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Device, Fault, Left, Report};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Yellow.on_default();
+
+/// The report, newlines included. Colours are in it; whoever prints it takes them out where they do not belong.
+pub fn text(report: &Report) -> String {
+    let mut lines = vec![calls(report)];
+    for device in &report.devices {
+        lines.push(format!("{}: {}; {}", device.name, dma(device), interrupts(device)));
+        let more = device.dma.faults.saturating_sub(device.dma.first_faults.len() as u64);
+        lines
+            .extend(device.dma.first_faults.iter().map(|one| format!("  {BAD}fault:{BAD:#} {}", fault(one))));
+        if more > 0 {
+            lines.push(format!("  and {more} more faults"));
+        }
+    }
+    for device in &report.taint {
+        lines.push(format!("{BAD}tainted:{BAD:#} {device} was used without an IOMMU (noiommu)"));
+    }
+    if report.left.is_empty() {
+        lines.push(format!("{GOOD}nothing was left behind{GOOD:#}"));
+    }
+    lines.extend(report.left.iter().map(|one| format!("{BAD}left behind:{BAD:#} {}", one.words())));
+    if report.more_left > 0 {
+        lines.push(format!("  and {} more", report.more_left));
+    }
+    lines.iter().fold(String::new(), |mut text, line| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "uvfio: {line}");
+        text
+    })
+}
+
+fn calls(report: &Report) -> String {
+    let refused: u64 = report.refusals.iter().map(|one| one.count).sum();
+    let mut line = format!("{} calls, {} refused", report.calls, refused);
+    if !report.refusals.is_empty() {
+        let rules: Vec<String> = report
+            .refusals
+            .iter()
+            .map(|one| if one.count == 1 { one.rule.clone() } else { format!("{} x{}", one.rule, one.count) })
+            .collect();
+        line.push_str(&format!(" ({})", rules.join(", ")));
+    }
+    line
+}
+
+fn dma(device: &Device) -> String {
+    let faults = match device.dma.faults {
+        0 => "no fault".to_owned(),
+        1 => "1 fault".to_owned(),
+        more => format!("{more} faults"),
+    };
+    format!("DMA read {} bytes, wrote {}, {faults}", device.dma.read, device.dma.written)
+}
+
+fn interrupts(device: &Device) -> String {
+    let counts = device.interrupts;
+    format!("interrupts {} raised, {} delivered, {} lost", counts.raised, counts.delivered, counts.lost)
+}
+
+fn fault(fault: &Fault) -> String {
+    let why = match fault.reason {
+        "not-mapped" => "nothing is mapped there",
+        "not-allowed" => "the mapping does not allow it",
+        "blocked" => "the device is blocked: its group has no domain, or it was being reset or handed back",
+        "memory-gone" => "the program had unmapped the memory while it was mapped for DMA",
+        _ => "the access wraps around the end of the address space",
+    };
+    format!("{} of {:#x}: {why}", fault.access, fault.iova)
+}
+
+impl Left {
+    /// What was left, in words.
+    pub fn words(&self) -> String {
+        match self {
+            Left::DeviceRunning { device } => format!("{device} was still running at its last close"),
+            Left::InterruptArmed { device, index } => {
+                format!("interrupt {index} of {device} still had an eventfd at its last close")
+            }
+            Left::MappingNeverUsed { iova, size } => {
+                format!("the mapping of {size:#x} bytes at {iova:#x} was never used by a device")
+            }
+            Left::MemoryGone { device, iova } => {
+                format!(
+                    "{device} used {iova:#x}, whose memory the program had unmapped while it was mapped for DMA"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Dma, Interrupts, Refusals};
+    use super::*;
+
+    #[test]
+    fn a_report_reads_as_lines() {
+        let report = Report {
+            calls: 31,
+            refusals: vec![Refusals { rule: "type1.map.overlap".into(), count: 2 }],
+            devices: vec![Device {
+                name: "7ff00000.dma".into(),
+                dma: Dma {
+                    read: 4096,
+                    written: 4096,
+                    faults: 2,
+                    first_faults: vec![Fault { iova: 0x1000, access: "write", reason: "not-mapped" }],
+                },
+                interrupts: Interrupts { raised: 8, delivered: 8, lost: 0 },
+            }],
+            left: vec![Left::DeviceRunning { device: "7ff00000.dma".into() }],
+            ..Report::default()
+        };
+        assert_eq!(
+            anstream::adapter::strip_str(&text(&report)).to_string(),
+            "uvfio: 31 calls, 2 refused (type1.map.overlap x2)\n\
+             uvfio: 7ff00000.dma: DMA read 4096 bytes, wrote 4096, 2 faults; interrupts 8 raised, 8 delivered, 0 lost\n\
+             uvfio:   fault: write of 0x1000: nothing is mapped there\n\
+             uvfio:   and 1 more faults\n\
+             uvfio: left behind: 7ff00000.dma was still running at its last close\n"
+        );
+    }
+}
