@@ -1,5 +1,8 @@
 //! A board: its devices with their register windows, interrupts and specifiers naming providers.
 
+use crate::diagnostic::Diagnostic;
+use crate::dt::{self, NotADeviceTree, Tree};
+
 /// A node of the tree a board was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
@@ -103,4 +106,21 @@ pub struct Board {
     pub compatible: Vec<String>,
     /// Devices in the order Linux makes them.
     pub devices: Vec<Device>,
+}
+
+impl Board {
+    /// The board that a flattened device tree describes, and what is wrong with the description.
+    ///
+    /// # Errors
+    /// Where the bytes are no device tree at all; anything else is a diagnostic.
+    pub fn from_dtb(bytes: &[u8]) -> Result<(Board, Vec<Diagnostic>), NotADeviceTree> {
+        let mut diagnostics = Vec::new();
+        let tree = Tree::read(bytes, &mut diagnostics)?;
+        let devices = dt::devices(&tree, &mut diagnostics);
+        let root = tree.root();
+        let model = root.and_then(|root| root.text("model")).unwrap_or_default().to_owned();
+        let compatible =
+            root.into_iter().flat_map(|root| root.texts("compatible")).map(str::to_owned).collect();
+        Ok((Board { model, compatible, devices }, diagnostics))
+    }
 }

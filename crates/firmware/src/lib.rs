@@ -4,5 +4,10 @@
 
 pub mod acpi;
 mod board;
+pub mod diagnostic;
+pub mod dt;
+
+pub use diagnostic::{Diagnostic, Problem};
+pub use dt::NotADeviceTree;
 
 pub use board::{Board, Bus, Device, Interrupt, NodeId, Region, Specifier, Trigger};
