@@ -15,6 +15,7 @@ mod modules;
 mod plug;
 mod probe;
 mod refusal;
+mod sets;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -27,8 +28,8 @@ use self::claims::Claims;
 pub use self::control::Autoprobe;
 use self::control::Control;
 pub use self::links::{LinkKind, LinkOrder};
-pub use self::probe::HandBack;
 pub use self::refusal::Refusal;
+pub use self::sets::SetRefusal;
 use crate::device::{Bus, Deferral, Device, DeviceId, Driver, Scheduler};
 use crate::hw::{Clock, Model, Wires};
 use crate::module::{ModuleFacts, ModuleHold, ModuleName, Modules, Params, Setting};

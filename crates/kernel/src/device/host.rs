@@ -159,7 +159,8 @@ impl Driver for HostDriver {
         &self.table
     }
 
-    fn probe(&self, _: &Arc<Device>) -> Result<(), ProbeError> {
+    fn probe(&self, device: &Arc<Device>) -> Result<(), ProbeError> {
+        device.look();
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 mod bus;
 mod driver;
+mod handback;
 mod host;
 
 use std::fmt;
@@ -13,11 +14,12 @@ use std::time::Duration;
 
 pub use bus::{Bus, NoSuchBus};
 pub use driver::{BindFiles, Deferral, DmaOwner, Driver, ProbeError, Reason};
+pub use handback::{HandedBack, Power};
 pub use host::HostDriver;
 use uvfio_firmware as firmware;
 
 use crate::hw::{Activity, Model, Progress, ResetFailed, ResetKind, Width};
-use crate::iommu::{DmaPort, Group};
+use crate::iommu::{DmaPort, Group, Hold};
 use crate::irq::IrqLine;
 use crate::module::ModuleHold;
 
@@ -77,6 +79,10 @@ struct Link {
     driver_override: Option<String>,
     presence: Presence,
     membership: Option<Membership>,
+    power: Power,
+    /// Keeps the DMA of a device that would not stop from reaching anything.
+    blocked: Option<Hold>,
+    found: Option<Activity>,
 }
 
 /// A device's place behind an IOMMU.

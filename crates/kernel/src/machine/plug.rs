@@ -158,7 +158,7 @@ impl Machine {
 
     /// The modules of the host drivers these devices need and nobody has made known yet.
     fn host_modules(&self, devices: &[firmware::Device]) -> Vec<ModuleSpec> {
-        let mut modules: BTreeMap<ModuleName, BTreeMap<(Bus, String), Arc<dyn Driver>>> = BTreeMap::new();
+        let mut modules: BTreeMap<ModuleName, BTreeMap<(Bus, String), HostDriver>> = BTreeMap::new();
         for device in devices {
             let bus = Bus::of(device.bus);
             let Some(driver) = HostDriver::of(bus, &device.compatible) else { continue };
@@ -167,13 +167,14 @@ impl Machine {
                 continue;
             }
             let key = (bus, driver.name().to_owned());
-            modules.entry(module).or_default().entry(key).or_insert_with(|| Arc::new(driver));
+            modules.entry(module).or_default().entry(key).or_insert(driver);
         }
-        let spec = |(name, drivers): (ModuleName, BTreeMap<_, _>)| ModuleSpec {
+        let shared = |driver| -> Arc<dyn Driver> { Arc::new(driver) };
+        let spec = |(name, drivers): (ModuleName, BTreeMap<_, HostDriver>)| ModuleSpec {
             name,
             params: &[],
             uses: Vec::new(),
-            drivers: drivers.into_values().collect(),
+            drivers: drivers.into_values().map(shared).collect(),
         };
         modules.into_iter().map(spec).collect()
     }

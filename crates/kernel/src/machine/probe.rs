@@ -9,8 +9,7 @@ use std::time::Duration;
 use super::control::Expired;
 use super::links::{LinkKind, LinkOrder};
 use super::{Autoprobe, FwDevlink, Machine, Refusal};
-use crate::device::{Deferral, Device, DeviceId, Driver, Presence, ProbeError};
-use crate::hw::Activity;
+use crate::device::{Deferral, Device, Driver, Presence, ProbeError};
 use crate::wait::{Interrupted, Wait};
 
 /// Why a probe did not succeed, and on which side of the driver's own code.
@@ -27,15 +26,6 @@ impl ProbeFailure {
             ProbeFailure::Before(refusal) | ProbeFailure::Driver(refusal) => refusal,
         }
     }
-}
-
-/// In what state a host driver got a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HandBack {
-    /// The device.
-    pub device: DeviceId,
-    /// What it was doing.
-    pub activity: Activity,
 }
 
 impl Machine {

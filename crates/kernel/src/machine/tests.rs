@@ -411,3 +411,108 @@ fn new_id_takes_a_twin_by_surprise_and_an_override_does_not() {
     });
     assert_eq!(by_override, (user, None));
 }
+
+fn to_user() -> std::collections::BTreeMap<Bus, String> {
+    [(P, "user".to_owned())].into()
+}
+
+/// Two devices of one group behind an SMMU that maps their stream together, one of its own, and their clock.
+fn shared_group(second: &str) -> Bench {
+    let devices = vec![
+        device("smmu", "arm,mmu-500"),
+        behind(clocked(device("one", "acme,x"), "clk"), "smmu"),
+        behind(device(second, "acme,y"), "smmu"),
+        device("clk", "fixed-clock"),
+    ];
+    let bench = bring_up(devices, Options::default());
+    let group = |name| bench.machine.device(P, name).unwrap().group().unwrap().id();
+    assert_eq!(group("one"), group(second));
+    bench
+}
+
+#[test]
+fn a_set_is_bound_with_all_members_and_given_back() {
+    let bench = shared_group("two");
+    let machine = &bench.machine;
+    with_user(&bench);
+    let bound = machine.bind_set(&[(P, "one")], &to_user(), &NoWait).unwrap();
+    assert_eq!(bound.iter().map(|device| device.name()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(driver_of(machine, "two").as_deref(), Some("user"));
+    machine.bind_set(&[(P, "two")], &to_user(), &NoWait).unwrap();
+    let freed = machine.unbind_set(&[(P, "one"), (P, "one")], &to_user(), &NoWait).unwrap();
+    assert_eq!(freed.len(), 2);
+    assert_eq!(driver_of(machine, "one").as_deref(), Some("acme-x"));
+    assert_eq!(driver_of(machine, "two").as_deref(), Some("acme-y"));
+    assert_eq!(machine.device(P, "one").unwrap().driver_override(), None);
+}
+
+#[test]
+fn a_set_that_cannot_be_bound_is_left_as_it_was_and_says_why() {
+    let bench = shared_group("fussy");
+    let machine = &bench.machine;
+    with_user(&bench);
+    machine.set_driver_override(P, "one", "acme-x").unwrap();
+    let refusal = machine.bind_set(&[(P, "one")], &to_user(), &NoWait).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "fussy, in group 0 with one: driver user refused fussy: not without a reset"
+    );
+    assert_eq!(driver_of(machine, "one").as_deref(), Some("acme-x"));
+    assert_eq!(driver_of(machine, "fussy").as_deref(), Some("acme-y"));
+    assert_eq!(machine.device(P, "one").unwrap().driver_override().as_deref(), Some("acme-x"));
+    let refused = |name: &str| machine.bind_set(&[(P, name)], &to_user(), &NoWait).unwrap_err().to_string();
+    assert_eq!(refused("clk"), "clk: clk supplies one");
+    assert_eq!(refused("smmu"), "smmu: smmu supplies one");
+    assert_eq!(refused("none"), "none: bus platform has no device \"none\"");
+}
+
+#[test]
+fn a_device_that_does_not_stop_stays_blocked_until_it_is_taken_up_again() {
+    struct Runs;
+
+    impl Model for Runs {
+        fn read(&mut self, _: usize, _: u64, _: Width) -> u64 {
+            0
+        }
+        fn write(&mut self, _: usize, _: u64, _: Width, _: u64) {}
+        fn run(&mut self, _: u32) -> Progress {
+            Progress::More
+        }
+        fn reset(&mut self, _: ResetKind) -> Result<(), ResetFailed> {
+            Err(ResetFailed)
+        }
+        fn activity(&self) -> Activity {
+            Activity { running: true, interrupting: false }
+        }
+    }
+
+    impl ModelMaker for Runs {
+        fn make(&self, _: &firmware::Device, _: Wires) -> Box<dyn Model> {
+            Box::new(Runs)
+        }
+    }
+
+    let setup = Setup {
+        models: Arc::new(Runs),
+        clock: Arc::new(HandClock::default()),
+        scheduler: Arc::new(NoScheduler),
+        params: Params::default(),
+        options: Options::default(),
+    };
+    let (machine, _) = Machine::new(board(vec![device("a", "acme,a")]), setup);
+    let device = machine.device(P, "a").unwrap();
+    device.take_up();
+    let order = Mutex::new(Vec::new());
+    let handed = device.hand_back(
+        || crate::lock(&order).push(("detach", device.dma().is_held())),
+        |device| {
+            crate::lock(&order).push(("reset", device.dma().is_held()));
+            Some(device.reset(ResetKind::Line))
+        },
+    );
+    assert_eq!(*crate::lock(&order), [("detach", true), ("reset", true)]);
+    assert!(!handed.is_quiet());
+    assert!(device.dma().is_held());
+    device.take_up();
+    assert!(!device.dma().is_held());
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::class::end_name;
 use super::{Attribute, Directory, Entry, Named, Sysfs, directory, file};
-use crate::device::{Bus, Device, DeviceId};
+use crate::device::{Bus, Device, DeviceId, Power};
 use crate::machine::Refusal;
 
 /// A file of a device.
@@ -139,7 +139,10 @@ impl Sysfs {
                 Some(format!("\t0x{:016x}\t0x{last:016x}\t0x0000000000000200\n", region.base))
             }
             DeviceFile::PowerControl => Some("auto\n".to_owned()),
-            DeviceFile::RuntimeStatus => Some("unsupported\n".to_owned()),
+            DeviceFile::RuntimeStatus => Some(match device.power() {
+                Power::Active => "active\n".to_owned(),
+                Power::Suspended => "suspended\n".to_owned(),
+            }),
         }
     }
 

@@ -33,7 +33,7 @@ impl ModuleFile {
 impl Sysfs {
     pub(super) fn module(&self, name: &str) -> Option<Entry> {
         let facts = self.machine.module(name).filter(is_there)?;
-        (facts.name.as_str() == name).then(|| Entry::Directory(Directory::Module(facts.name)))
+        (facts.name.as_str() == name).then_some(Entry::Directory(Directory::Module(facts.name)))
     }
 
     pub(super) fn modules(&self) -> Vec<Named> {

@@ -1,0 +1,89 @@
+//! Handing a device back after somebody used it, in the only order that is safe.
+//!
+//! In Linux `vfio_platform_close_device` (drivers/vfio/platform/vfio_platform_common.c) resets and powers off, and the IOMMU core
+//! detaches the domain when the container goes. Here DMA is stopped first, so that nothing the device still does can reach memory
+//! that is about to be somebody else's; then interrupts go, then the device is reset, then its power.
+
+use std::sync::Arc;
+
+use super::Device;
+use crate::hw::{Activity, ResetFailed};
+
+/// Whether a device has power (`pm_runtime`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Power {
+    /// Nobody uses it.
+    #[default]
+    Suspended,
+    /// Somebody does.
+    Active,
+}
+
+/// How a device was when it was handed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedBack {
+    /// What it was doing when the last user let go.
+    pub before: Activity,
+    /// How its reset went; `None` where it has none.
+    pub reset: Option<Result<(), ResetFailed>>,
+    /// What it was still doing afterwards. While it runs, or its reset has failed, its DMA stays blocked.
+    pub after: Activity,
+}
+
+impl HandedBack {
+    /// Whether the next user gets a device that does no DMA and raises no interrupt.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        !self.after.running && !self.after.interrupting && self.reset != Some(Err(ResetFailed))
+    }
+}
+
+impl Device {
+    /// A user begins: the device has power, and a block left by a former user's device that would not stop is lifted.
+    pub fn take_up(&self) {
+        let former = {
+            let mut link = crate::write(&self.link);
+            link.power = Power::Active;
+            link.blocked.take()
+        };
+        drop(former);
+    }
+
+    /// The last user lets go. `detach` frees the interrupts, `reset` resets the device where it can be; both are called with DMA
+    /// stopped.
+    pub fn hand_back(
+        self: &Arc<Self>,
+        detach: impl FnOnce(),
+        reset: impl FnOnce(&Arc<Self>) -> Option<Result<(), ResetFailed>>,
+    ) -> HandedBack {
+        let before = self.activity();
+        let hold = self.dma().hold();
+        detach();
+        let reset = reset(self);
+        let handed = HandedBack { before, reset, after: self.activity() };
+        let mut link = crate::write(&self.link);
+        link.power = Power::Suspended;
+        let spare = if handed.is_quiet() { Some(hold) } else { link.blocked.replace(hold) };
+        drop(link);
+        drop(spare);
+        handed
+    }
+
+    /// Whether it has power.
+    #[must_use]
+    pub fn power(&self) -> Power {
+        crate::read(&self.link).power
+    }
+
+    /// What a host driver found the device doing when it last got it.
+    #[must_use]
+    pub fn found_by_host(&self) -> Option<Activity> {
+        crate::read(&self.link).found
+    }
+
+    /// A host driver has a look at a device it gets.
+    pub(super) fn look(&self) {
+        let activity = self.activity();
+        crate::write(&self.link).found = Some(activity);
+    }
+}
