@@ -7,6 +7,14 @@ pub struct File {
     /// Where it lies.
     pub path: PathBuf,
     text: String,
+    declared_for: For,
+}
+
+/// What a module is declared for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Everything,
+    Tests,
 }
 
 /// No file is longer (files of tests aside).
@@ -25,7 +33,10 @@ const OUTSIDE: &[&str] = &[
     "std::net",
     "std::process",
     "std::env",
-    "std::thread",
+    "thread::spawn",
+    "thread::scope",
+    "thread::sleep",
+    "thread::Builder",
     "std::os",
     "std::io::stdin",
     "std::io::stdout",
@@ -36,8 +47,11 @@ const OUTSIDE: &[&str] = &[
 ];
 
 impl File {
-    /// A file of tests only.
+    /// A file of tests only: by its name, or because whoever declares it does so for tests.
     pub fn is_tests(&self) -> bool {
+        if self.declared_for == For::Tests {
+            return true;
+        }
         let mut parts = self.path.components().map(|part| part.as_os_str().to_string_lossy());
         parts.any(|part| part == "tests.rs" || part == "tests")
     }
@@ -68,10 +82,35 @@ pub fn files(folder: &Path) -> Vec<File> {
             files.extend(self::files(&path));
         } else if path.extension().is_some_and(|ext| ext == "rs") {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
-            files.push(File { path, text });
+            files.push(File { path, text, declared_for: For::Everything });
+        }
+    }
+    let tests: Vec<PathBuf> = files.iter().flat_map(declares_for_tests).collect();
+    for file in &mut files {
+        if tests.iter().any(|path| file.path == path.with_extension("rs") || file.path.starts_with(path)) {
+            file.declared_for = For::Tests;
         }
     }
     files
+}
+
+/// The modules a file declares for tests only, as the paths their files have without `.rs`.
+fn declares_for_tests(file: &File) -> Vec<PathBuf> {
+    let folder = match file.path.file_name().and_then(|name| name.to_str()) {
+        Some("lib.rs" | "main.rs" | "mod.rs") => file.path.with_file_name(""),
+        _ => file.path.with_extension(""),
+    };
+    let mut lines = file.text.lines().map(str::trim).peekable();
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        let declaration = lines.peek().map(|next| next.trim_start_matches("pub(crate) "));
+        if let ("#[cfg(test)]", Some(declaration)) = (line, declaration) {
+            if let Some(name) = declaration.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
+                found.push(folder.join(name));
+            }
+        }
+    }
+    found
 }
 
 /// Size, beginning and names.
@@ -158,7 +197,11 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> File {
-        File { path: PathBuf::from("crates/kernel/src/thing.rs"), text: text.to_owned() }
+        File {
+            path: PathBuf::from("crates/kernel/src/thing.rs"),
+            text: text.to_owned(),
+            declared_for: For::Everything,
+        }
     }
 
     #[test]
@@ -176,6 +219,13 @@ mod tests {
         );
         assert_eq!(touches(&bad, "thing.rs", "kernel").len(), 1);
         assert!(touches(&bad, "thing.rs", "doors").is_empty());
+    }
+
+    #[test]
+    fn modules_for_tests_are_found() {
+        let parent =
+            file("//! x\n#[cfg(test)]\npub(crate) mod fixture;\n#[cfg(test)]\nmod tests {}\nmod other;\n");
+        assert_eq!(declares_for_tests(&parent), [PathBuf::from("crates/kernel/src/thing/fixture")]);
     }
 
     #[test]
