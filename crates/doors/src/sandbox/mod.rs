@@ -6,4 +6,5 @@
 //!
 //! Not for confining programs: it shows them something, it keeps them from nothing.
 
+pub mod memory;
 pub mod process;

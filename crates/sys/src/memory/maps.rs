@@ -44,7 +44,13 @@ impl Area {
     /// Whether it is a mapping of the file with this device number (`st_dev`) and inode.
     #[must_use]
     pub fn is_of(&self, device: u64, inode: u64) -> bool {
-        self.inode == inode && self.device == (rustix::fs::major(device), rustix::fs::minor(device))
+        self.inode == inode && self.is_on(device)
+    }
+
+    /// Whether it is a mapping of a file on this device (`st_dev`).
+    #[must_use]
+    pub fn is_on(&self, device: u64) -> bool {
+        self.inode != 0 && self.device == (rustix::fs::major(device), rustix::fs::minor(device))
     }
 }
 

@@ -12,13 +12,21 @@ use rustix::process::Pid;
 /// # Errors
 /// What `process_vm_readv(2)` answers: `EFAULT` where the first byte cannot be read, `ESRCH` where there is no such process.
 pub fn read(process: Pid, from: u64, into: &mut [u8]) -> io::Result<usize> {
-    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
-    let remote = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: into.len() };
-    // SAFETY: 1. `local` is exactly the exclusively borrowed slice, and any byte is a value of u8. 2. `remote` is only used in the
-    // other process, where the kernel checks it; should it be this one, the memory there is read and not written.
-    let copied = unsafe {
-        libc::process_vm_readv(process.as_raw_nonzero().get(), &raw const local, 1, &raw const remote, 1, 0)
-    };
+    // SAFETY: the slice is exclusively borrowed, and any byte is a value of u8.
+    unsafe { read_into(process, from, into.as_mut_ptr(), into.len()) }
+}
+
+/// Read to a place in this process.
+///
+/// # Safety
+/// `to` is good for writing `len` bytes, or is memory that only faults where it is not, and to which no reference exists.
+pub(super) unsafe fn read_into(process: Pid, from: u64, to: *mut u8, len: usize) -> io::Result<usize> {
+    let local = libc::iovec { iov_base: to.cast(), iov_len: len };
+    let remote = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: len };
+    let process = process.as_raw_nonzero().get();
+    // SAFETY: 1. The caller answers for `local`. 2. `remote` is only used in the other process, where the kernel checks it; should
+    // it be this one, the memory there is read and not written.
+    let copied = unsafe { libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0) };
     usize::try_from(copied).map_err(|_| io::Error::last_os_error())
 }
 
@@ -52,20 +60,21 @@ impl Foreign {
 /// # Errors
 /// What `process_vm_writev(2)` answers: `EFAULT` where the first byte cannot be written, `ESRCH` where there is no such process.
 pub fn write(process: Foreign, to: u64, bytes: &[u8]) -> io::Result<usize> {
-    let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-    let remote = libc::iovec { iov_base: to as *mut libc::c_void, iov_len: bytes.len() };
-    // SAFETY: 1. `local` is exactly the borrowed slice, which is only read. 2. `remote` is only used in the other process, where
-    // the kernel checks it. 3. It is not this process's memory, as `Foreign` says.
-    let copied = unsafe {
-        libc::process_vm_writev(
-            process.0.as_raw_nonzero().get(),
-            &raw const local,
-            1,
-            &raw const remote,
-            1,
-            0,
-        )
-    };
+    // SAFETY: the slice is borrowed.
+    unsafe { write_from(process, to, bytes.as_ptr(), bytes.len()) }
+}
+
+/// Write from a place in this process.
+///
+/// # Safety
+/// `from` is good for reading `len` bytes, or is memory that only faults where it is not.
+pub(super) unsafe fn write_from(process: Foreign, to: u64, from: *const u8, len: usize) -> io::Result<usize> {
+    let local = libc::iovec { iov_base: from.cast_mut().cast(), iov_len: len };
+    let remote = libc::iovec { iov_base: to as *mut libc::c_void, iov_len: len };
+    let process = process.0.as_raw_nonzero().get();
+    // SAFETY: 1. The caller answers for `local`, which is only read. 2. `remote` is only used in the other process, where the kernel
+    // checks it. 3. It is not this process's memory, as `Foreign` says.
+    let copied = unsafe { libc::process_vm_writev(process, &raw const local, 1, &raw const remote, 1, 0) };
     usize::try_from(copied).map_err(|_| io::Error::last_os_error())
 }
 

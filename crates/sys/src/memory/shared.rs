@@ -7,7 +7,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::process::Pid;
+
 use super::fault::{self, Guarded};
+use super::process::{self, Foreign};
 
 /// The file does not reach as far any more, or never did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +93,28 @@ impl SharedMapping {
         // SAFETY: both are inside mappings that stay as long as they are borrowed, and to which no reference exists.
         unsafe { fault::copy(from, to, len, [self.guarded(), other.guarded()]) };
         self.whole().and(other.whole())
+    }
+
+    /// Write `len` bytes from `at` on to `to` in a process, without carrying them through other memory. Returns the bytes written.
+    ///
+    /// # Errors
+    /// Where the range is not inside the mapping.
+    pub fn send(&self, at: usize, len: usize, process: Foreign, to: u64) -> Result<usize, Torn> {
+        let from = self.address(at, len)?;
+        // SAFETY: `from` is inside the mapping, which stays as long as `self`; the kernel reads it, and ends early where the file has
+        // been shortened.
+        Ok(unsafe { process::write_from(process, to, from as *const u8, len) }.unwrap_or(0))
+    }
+
+    /// Read `len` bytes from `from` in a process to `at`, likewise. Returns the bytes read.
+    ///
+    /// # Errors
+    /// Where the range is not inside the mapping.
+    pub fn receive(&self, at: usize, len: usize, process: Pid, from: u64) -> Result<usize, Torn> {
+        let to = self.address(at, len)?;
+        // SAFETY: `to` is inside the mapping, to which no reference exists and which stays as long as `self`; the kernel writes it,
+        // and ends early where the file has been shortened.
+        Ok(unsafe { process::read_into(process, from, to as *mut u8, len) }.unwrap_or(0))
     }
 
     fn address(&self, at: usize, len: usize) -> Result<usize, Torn> {
