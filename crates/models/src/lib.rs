@@ -8,12 +8,18 @@
 
 #[cfg(test)]
 mod bench;
+pub mod block;
 pub mod dma330;
+pub mod flexrm;
 pub mod fw_cfg;
 pub mod maker;
 mod memory;
 pub mod pl031;
+pub mod pl061;
+pub mod reset;
 pub mod standin;
+pub mod stuck;
 pub mod virtio_mmio;
 mod words;
+pub mod xgbe;
 pub mod xgmac;

@@ -5,14 +5,22 @@
 
 use uvfio_kernel::hw::{Model, Wires};
 
+use crate::block::{Block, EHCI, OHCI, PWM_RCAR};
 use crate::dma330::{Config, Dma330, Wiring};
+use crate::flexrm::FlexRm;
 use crate::fw_cfg::FwCfg;
 use crate::pl031::Pl031;
+use crate::pl061::Pl061;
+use crate::reset::aspeed_scu::AspeedScu;
+use crate::reset::cpg_mssr::CpgMssr;
+use crate::reset::simple::{Polarity, SimpleReset};
 use crate::standin::StandIn;
+use crate::stuck::{OwnReset, Stuck};
 use crate::virtio_mmio::EmptyVirtioMmio;
+use crate::xgbe::Xgbe;
 use crate::xgmac::Xgmac;
 
-/// What a board says of a device, as far as its model depends on it.
+/// What a board says of a device, as far as its model depends on it, and what is to be wrong with it.
 #[derive(Clone, Debug, Default)]
 pub struct Facts<'a> {
     /// Its `compatible` strings.
@@ -23,41 +31,113 @@ pub struct Facts<'a> {
     pub interrupt_names: Vec<&'a str>,
     /// The `compatible` strings of the board itself.
     pub board: Vec<&'a str>,
+    /// Whether its resets complete.
+    pub own_reset: OwnReset,
 }
 
-type Make = fn(&Facts, Wires) -> Box<dyn Model>;
+/// A model: its `compatible`, what it is called, how it is made.
+struct Entry {
+    compatible: &'static str,
+    name: &'static str,
+    make: fn(&Facts, Wires) -> Box<dyn Model>,
+}
 
-/// The models there are, by `compatible`.
-const MODELS: &[(&str, &str, Make)] = &[
-    ("arm,pl330", "ARM CoreLink DMA-330", |facts, wires| Box::new(Dma330::new(dma330(facts, &wires), wires))),
-    ("arm,pl031", "ARM PrimeCell PL031", |_, wires| Box::new(Pl031::new(wires))),
-    ("calxeda,hb-xgmac", "Calxeda XGMAC", |facts, _| Box::new(Xgmac::new(facts.regions.clone()))),
-    ("qemu,fw-cfg-mmio", "QEMU fw-cfg", |_, _| Box::new(FwCfg::default())),
-    ("virtio,mmio", "empty virtio-mmio transport", |_, _| Box::new(EmptyVirtioMmio)),
+const fn entry(
+    compatible: &'static str,
+    name: &'static str,
+    make: fn(&Facts, Wires) -> Box<dyn Model>,
+) -> Entry {
+    Entry { compatible, name, make }
+}
+
+fn cpg(facts: &Facts, _: Wires) -> Box<dyn Model> {
+    Box::new(CpgMssr::new(facts.regions.clone()))
+}
+
+fn scu(facts: &Facts, _: Wires) -> Box<dyn Model> {
+    Box::new(AspeedScu::new(facts.regions.clone()))
+}
+
+fn active_high(facts: &Facts, _: Wires) -> Box<dyn Model> {
+    Box::new(SimpleReset::new(facts.regions.first().copied().unwrap_or(0), Polarity::ActiveHigh))
+}
+
+fn active_low(facts: &Facts, _: Wires) -> Box<dyn Model> {
+    Box::new(SimpleReset::new(facts.regions.first().copied().unwrap_or(0), Polarity::ActiveLow))
+}
+
+const CPG: &str = "Renesas CPG/MSSR";
+const SCU: &str = "Aspeed SCU";
+const SIMPLE: &str = "simple reset bank";
+
+/// The models there are. Which compatibles `reset-simple` and the CPG driver take, and with which polarity, is in their match tables.
+const MODELS: &[Entry] = &[
+    entry("arm,pl330", "ARM CoreLink DMA-330", |facts, wires| {
+        Box::new(Dma330::new(dma330(facts, &wires), wires))
+    }),
+    entry("arm,pl031", "ARM PrimeCell PL031", |_, wires| Box::new(Pl031::new(wires))),
+    entry("arm,pl061", "ARM PrimeCell PL061", |_, wires| Box::new(Pl061::new(wires))),
+    entry("calxeda,hb-xgmac", "Calxeda XGMAC", |facts, _| Box::new(Xgmac::new(facts.regions.clone()))),
+    entry("amd,xgbe-seattle-v1a", "AMD XGBE", |facts, _| {
+        Box::new(Xgbe::new(facts.regions.clone(), facts.own_reset))
+    }),
+    entry("brcm,iproc-flexrm-mbox", "Broadcom FlexRM", |facts, _| {
+        Box::new(FlexRm::new(facts.regions.clone(), facts.own_reset))
+    }),
+    entry("renesas,pwm-rcar", "R-Car PWM channel", |_, _| Box::new(Block::new(&PWM_RCAR))),
+    entry("generic-ehci", "EHCI host", |_, _| Box::new(Block::new(&EHCI))),
+    entry("generic-ohci", "OHCI host", |_, _| Box::new(Block::new(&OHCI))),
+    entry("renesas,r8a7795-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a7796-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a77961-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a77965-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a77970-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a77980-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a77990-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a77995-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a774a1-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a774b1-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a774c0-cpg-mssr", CPG, cpg),
+    entry("renesas,r8a774e1-cpg-mssr", CPG, cpg),
+    entry("aspeed,ast2400-scu", SCU, scu),
+    entry("aspeed,ast2500-scu", SCU, scu),
+    entry("snps,dw-high-reset", SIMPLE, active_high),
+    entry("st,stm32-rcc", SIMPLE, active_high),
+    entry("snps,dw-low-reset", SIMPLE, active_low),
+    entry("allwinner,sun6i-a31-clock-reset", SIMPLE, active_low),
+    entry("zte,zx296718-reset", SIMPLE, active_low),
+    entry("bitmain,bm1880-reset", SIMPLE, active_low),
+    entry("brcm,bcm4908-misc-pcie-reset", SIMPLE, active_low),
+    entry("qemu,fw-cfg-mmio", "QEMU fw-cfg", |_, _| Box::new(FwCfg::default())),
+    entry("virtio,mmio", "empty virtio-mmio transport", |_, _| Box::new(EmptyVirtioMmio)),
 ];
 
 /// A model for a device: of the first of its `compatible` strings that there is one for, else a stand-in.
 #[must_use]
 pub fn make(facts: &Facts, wires: Wires) -> Box<dyn Model> {
-    match find(facts) {
-        Some((_, _, make)) => make(facts, wires),
+    let model = match find(facts) {
+        Some(entry) => (entry.make)(facts, wires),
         None => Box::new(StandIn::new(facts.regions.clone())),
+    };
+    match facts.own_reset {
+        OwnReset::Completes => model,
+        OwnReset::Hangs => Box::new(Stuck::new(model)),
     }
 }
 
 /// What the model of such a device is called, or `None` for a stand-in.
 #[must_use]
 pub fn name(facts: &Facts) -> Option<&'static str> {
-    find(facts).map(|(_, name, _)| *name)
+    find(facts).map(|entry| entry.name)
 }
 
 /// The `compatible` strings there is a model for, and what it is called.
 pub fn compatibles() -> impl Iterator<Item = (&'static str, &'static str)> {
-    MODELS.iter().map(|(compatible, name, _)| (*compatible, *name))
+    MODELS.iter().map(|entry| (entry.compatible, entry.name))
 }
 
-fn find(facts: &Facts) -> Option<&'static (&'static str, &'static str, Make)> {
-    facts.compatible.iter().find_map(|wanted| MODELS.iter().find(|(compatible, ..)| compatible == wanted))
+fn find(facts: &Facts) -> Option<&'static Entry> {
+    facts.compatible.iter().find_map(|wanted| MODELS.iter().find(|entry| entry.compatible == *wanted))
 }
 
 /// Juno's interrupts have no names; where `irq_abort` is among them only its manual says.
@@ -73,7 +153,7 @@ fn dma330(facts: &Facts, wires: &Wires) -> Config {
 
 #[cfg(test)]
 mod tests {
-    use uvfio_kernel::hw::Width;
+    use uvfio_kernel::hw::{Activity, ResetKind, Width};
 
     use super::*;
     use crate::bench::wires;
@@ -92,8 +172,11 @@ mod tests {
 
     #[test]
     fn every_model_answers_wild_accesses() {
-        for (compatible, _) in compatibles() {
-            let facts = Facts { compatible: vec![compatible], regions: vec![0x1000], ..Facts::default() };
+        for (compatible, own_reset) in compatibles()
+            .flat_map(|(compatible, _)| [OwnReset::Completes, OwnReset::Hangs].map(|how| (compatible, how)))
+        {
+            let facts =
+                Facts { compatible: vec![compatible], regions: vec![0x1000], own_reset, ..Facts::default() };
             let mut model = make(&facts, wires().0);
             for region in [0, 1, usize::MAX] {
                 for offset in [0, 1, 7, 0xfff, 0x1000, u64::MAX - 3, u64::MAX] {
@@ -104,6 +187,10 @@ mod tests {
                     }
                 }
             }
+            let done = model.reset(ResetKind::Line).is_ok();
+            assert_eq!(done, own_reset == OwnReset::Completes, "{compatible}");
+            assert!(!done || model.is_reset() != Some(false), "{compatible}");
+            assert!(!done || model.activity() == Activity::default(), "{compatible}");
         }
     }
 }

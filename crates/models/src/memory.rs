@@ -49,6 +49,11 @@ impl Memory {
         }
     }
 
+    /// Is everything zero?
+    pub fn is_clear(&self) -> bool {
+        self.pages.values().all(|page| page.iter().all(|byte| *byte == 0))
+    }
+
     /// All zero again.
     pub fn clear(&mut self) {
         self.pages.clear();

@@ -150,6 +150,10 @@ impl Model for Pl031 {
     fn activity(&self) -> Activity {
         Activity { running: false, interrupting: self.level == Level::High }
     }
+
+    fn is_reset(&self) -> Option<bool> {
+        Some(self.matched == 0 && !self.enabled && !self.raised)
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,10 @@ impl Model for StandIn {
     fn activity(&self) -> Activity {
         Activity::default()
     }
+
+    fn is_reset(&self) -> Option<bool> {
+        Some(self.memory.is_clear())
+    }
 }
 
 #[cfg(test)]

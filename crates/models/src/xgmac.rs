@@ -59,6 +59,10 @@ impl Model for Xgmac {
         let enabled = self.memory.read(0, CONTROL, Width::Word) & MAC_ENABLE != 0;
         Activity { running: started || enabled, interrupting: false }
     }
+
+    fn is_reset(&self) -> Option<bool> {
+        Some(self.memory.is_clear())
+    }
 }
 
 #[cfg(test)]

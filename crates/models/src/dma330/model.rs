@@ -279,4 +279,10 @@ impl Model for Dma330 {
             interrupting: self.levels != 0,
         }
     }
+
+    fn is_reset(&self) -> Option<bool> {
+        let fresh = Self::new(self.config.clone(), self.wires.clone());
+        let held = self.debug == fresh.debug && self.levels == 0;
+        Some(held && (0..0x1000).step_by(4).all(|at| self.register(at) == fresh.register(at)))
+    }
 }

@@ -227,9 +227,10 @@ fn after_reset_the_registers_are_as_the_manual_says() {
         bench.settle();
         assert!(bench.wires[2].high());
         assert!(bench.dma.activity().running);
+        assert_eq!(bench.dma.is_reset(), Some(false));
         bench.dma.reset(ResetKind::Line).unwrap();
         assert!(!bench.wires[2].high());
-        assert_eq!(bench.dma.activity(), Default::default());
+        assert_eq!((bench.dma.activity(), bench.dma.is_reset()), (Default::default(), Some(true)));
     }
 }
 
