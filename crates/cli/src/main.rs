@@ -5,6 +5,7 @@
 
 mod args;
 mod board_file;
+mod bringup;
 mod explain;
 mod manual;
 mod near;

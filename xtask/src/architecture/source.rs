@@ -104,10 +104,10 @@ fn declares_for_tests(file: &File) -> Vec<PathBuf> {
     let mut found = Vec::new();
     while let Some(line) = lines.next() {
         let declaration = lines.peek().map(|next| next.trim_start_matches("pub(crate) "));
-        if let ("#[cfg(test)]", Some(declaration)) = (line, declaration) {
-            if let Some(name) = declaration.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
-                found.push(folder.join(name));
-            }
+        if let ("#[cfg(test)]", Some(declaration)) = (line, declaration)
+            && let Some(name) = declaration.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'))
+        {
+            found.push(folder.join(name));
         }
     }
     found
@@ -131,10 +131,10 @@ pub fn form(file: &File, path: &str) -> Vec<String> {
         found.push(format!("{path}: `{stem}` does not say what is inside"));
     }
     for (number, line) in file.code() {
-        if let Some(name) = type_name(line) {
-            if ["Manager", "Helper", "Util"].iter().any(|end| name.ends_with(end) && name != *end) {
-                found.push(format!("{path}:{number}: `{name}` does not say what it is"));
-            }
+        let empty =
+            |name: &&str| ["Manager", "Helper", "Util"].iter().any(|end| name.ends_with(end) && name != end);
+        if let Some(name) = type_name(line).filter(empty) {
+            found.push(format!("{path}:{number}: `{name}` does not say what it is"));
         }
         if !file.is_tests() && (line.contains(".unwrap()") || line.contains("todo!(")) {
             found.push(format!("{path}:{number}: unwrap and todo are for tests"));
@@ -170,10 +170,10 @@ pub fn forbids_unsafe(folder: &Path, name: &str) -> Vec<String> {
     }
     let mut found = Vec::new();
     for root in ["src/lib.rs", "src/main.rs"] {
-        if let Ok(text) = std::fs::read_to_string(folder.join(root)) {
-            if !text.contains("#![forbid(unsafe_code)]") {
-                found.push(format!("crates/{name}/{root}: no #![forbid(unsafe_code)]"));
-            }
+        if let Ok(text) = std::fs::read_to_string(folder.join(root))
+            && !text.contains("#![forbid(unsafe_code)]")
+        {
+            found.push(format!("crates/{name}/{root}: no #![forbid(unsafe_code)]"));
         }
     }
     found

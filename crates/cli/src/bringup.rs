@@ -1,0 +1,112 @@
+//! From the command line to a machine: the board, its models, VFIO on top, and the devices that were to be bound.
+
+mod binding;
+mod clock;
+mod models;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use uvfio_firmware::Board;
+use uvfio_kernel::machine::{self, Machine, Note, Setup};
+use uvfio_kernel::module::{ModuleError, ParamError, Params, Setting};
+use uvfio_vfio::observe::Observer;
+use uvfio_vfio::personality::Personality;
+use uvfio_vfio::{Options, Vfio};
+
+use self::clock::HostClock;
+use self::models::Models;
+use self::worker::Worker;
+use crate::near::near;
+use crate::problem::Problem;
+
+/// A machine that is up, with VFIO on it.
+pub struct Up {
+    /// The machine.
+    pub machine: Arc<Machine>,
+    /// VFIO.
+    pub vfio: Arc<Vfio>,
+}
+
+/// What is brought up.
+pub struct Wanted<'a> {
+    /// The board's device tree blob.
+    pub blob: &'a [u8],
+    /// What the board is called when something is wrong with it.
+    pub name: &'a Path,
+    /// Settings of module parameters.
+    pub params: &'a [Setting],
+    /// Devices to bind to VFIO.
+    pub bind: &'a [String],
+    /// The kernel whose answers are given.
+    pub personality: Personality,
+    /// Who wants to see every call.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// Bring a board up and bind what was asked for.
+///
+/// # Errors
+/// Where the board, a parameter or a device is not as the command line says.
+pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
+    let (board, _) = Board::from_dtb(wanted.blob).map_err(|error| Problem::NotADeviceTree {
+        path: wanted.name.to_path_buf(),
+        why: error.to_string(),
+    })?;
+    let clock = Arc::new(HostClock::new());
+    let setup = Setup {
+        models: Arc::new(Models::of(&board)),
+        scheduler: Arc::new(Worker::new(clock.clone())),
+        clock,
+        params: Params::new(wanted.params.to_vec()),
+        options: machine::Options::default(),
+    };
+    let (machine, mut notes) = Machine::new(board, setup);
+    let options = Options { personality: wanted.personality, observer: wanted.observer };
+    let (vfio, more) = Vfio::new(&machine, options);
+    notes.extend(more);
+    settings(&machine, &notes)?;
+    for device in wanted.bind {
+        binding::bind(&machine, device, &wanted.personality)?;
+    }
+    Ok(Up { machine, vfio })
+}
+
+/// Linux ignores a setting it does not know, with a line in the log; somebody who typed one wants to know now.
+fn settings(machine: &Machine, notes: &[Note]) -> Result<(), Problem> {
+    for note in notes {
+        match note {
+            Note::UnknownParam { setting } => return Err(no_such_parameter(machine, setting)),
+            Note::ModuleAbsent { why: ModuleError::Param(error), .. } => return Err(bad_parameter(error)),
+            _ => {}
+        }
+    }
+    machine.unclaimed_settings().first().map_or(Ok(()), |setting| Err(no_such_parameter(machine, setting)))
+}
+
+fn no_such_parameter(machine: &Machine, setting: &Setting) -> Problem {
+    let wanted = format!("{}.{}", setting.module(), setting.name());
+    let mut names = Vec::new();
+    for module in machine.modules() {
+        for (spec, _) in machine.params().of(module.name.as_str()) {
+            names.push(format!("{}.{}", module.name, spec.name));
+        }
+    }
+    let near = near(&wanted, names.iter().map(String::as_str));
+    let known = if near.is_empty() { names.join(", ") } else { near.join(", ") };
+    Problem::NoSuchParameter { wanted, known }
+}
+
+fn bad_parameter(error: &ParamError) -> Problem {
+    match error {
+        ParamError::Invalid { module, name, value, why } => Problem::BadParameter {
+            name: format!("{module}.{name}"),
+            value: value.clone(),
+            why: why.to_string(),
+        },
+        other => Problem::Usage(other.to_string()),
+    }
+}
