@@ -45,7 +45,9 @@ const KNOWN: &[Known] = known! {
     Platform "virtio-mmio" "virtio_mmio" Shown ["virtio,mmio"];
     Platform "fw_cfg" "qemu_fw_cfg" Shown ["qemu,fw-cfg-mmio"];
     Platform "gpio-keys" "gpio_keys" Shown ["gpio-keys"];
-    Platform "simple-pm-bus" "simple_pm_bus" Shown ["simple-pm-bus"];
+    Platform "simple-pm-bus" "simple_pm_bus" Shown [
+        "simple-pm-bus" "simple-bus" "simple-mfd" "isa" "arm,amba-bus"
+    ];
     Platform "armv8-pmu" "arm_pmuv3" Suppressed [
         "arm,armv8-pmuv3" "arm,cortex-a53-pmu" "arm,cortex-a57-pmu" "arm,cortex-a72-pmu"
     ];
@@ -109,7 +111,7 @@ impl HostDriver {
     /// does not say what it is. The most specific `compatible` that is known decides.
     #[must_use]
     pub fn of(bus: Bus, compatible: &[String]) -> Option<Self> {
-        let known = compatible.iter().find_map(|compatible| {
+        let known = telling(compatible).find_map(|compatible| {
             KNOWN.iter().find(|known| known.bus == bus && known.table.contains(&compatible.as_str()))
         });
         if let Some(known) = known {
@@ -121,7 +123,8 @@ impl HostDriver {
                 bind_files: known.bind_files,
             });
         }
-        let first = compatible.iter().find(|compatible| !generic(compatible))?;
+        let first =
+            telling(compatible).find(|word| !matches!(word.as_str(), "" | "arm,primecell" | "syscon"))?;
         let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
         let name: String = first.chars().map(letter).collect();
         Some(Self {
@@ -134,12 +137,11 @@ impl HostDriver {
     }
 }
 
-/// Words that say on which bus a device is, and not what it is.
-fn generic(compatible: &str) -> bool {
-    matches!(
-        compatible,
-        "" | "arm,primecell" | "simple-bus" | "simple-mfd" | "isa" | "arm,amba-bus" | "syscon"
-    )
+/// The words that say what a device is. That it is also a plain bus counts only where that is the first thing it is
+/// (`simple_pm_bus_probe`, drivers/bus/simple-pm-bus.c).
+fn telling(compatible: &[String]) -> impl Iterator<Item = &String> {
+    let plain = |word: &str| matches!(word, "simple-bus" | "simple-mfd" | "isa" | "arm,amba-bus");
+    compatible.iter().enumerate().filter(move |(at, word)| *at == 0 || !plain(word)).map(|(_, word)| word)
 }
 
 impl Driver for HostDriver {
@@ -157,6 +159,10 @@ impl Driver for HostDriver {
 
     fn table(&self) -> &[String] {
         &self.table
+    }
+
+    fn matches(&self, device: &Device) -> bool {
+        telling(&device.facts().compatible).any(|word| self.table.contains(word))
     }
 
     fn probe(&self, device: &Arc<Device>) -> Result<(), ProbeError> {
@@ -193,7 +199,8 @@ mod tests {
             driver(Bus::Platform, &["vendor,some_block.v2"]).as_deref(),
             Some("vendor-some-block-v2 of vendor_some_block_v2")
         );
-        assert_eq!(driver(Bus::Platform, &["simple-bus"]), None);
+        assert_eq!(driver(Bus::Platform, &["simple-bus"]).as_deref(), Some("simple-pm-bus of simple_pm_bus"));
+        assert_eq!(driver(Bus::Platform, &["syscon", "simple-mfd"]), None);
         assert_eq!(driver(Bus::Platform, &[]), None);
     }
 }

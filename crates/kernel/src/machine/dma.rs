@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::control::{Control, Expired};
+use super::links::{Link, LinkKind};
 use super::{Machine, Refusal};
 use crate::addr::Iova;
 use crate::device::{Deferral, Device, DeviceId, DmaOwner, Membership};
@@ -67,7 +68,8 @@ impl Machine {
     /// Put a device behind its IOMMUs, and take a share of the group's default domain for a driver that leaves DMA to the kernel.
     pub(super) fn configure_dma(&self, device: &Arc<Device>, owner: DmaOwner) -> Result<(), Refusal> {
         if device.group().is_none() {
-            self.join(device).map_err(|why| Refusal::Deferred { device: device.name().to_owned(), why })?;
+            self.join(&mut self.control(), device)
+                .map_err(|why| Refusal::Deferred { device: device.name().to_owned(), why })?;
         }
         match (owner, device.group()) {
             (DmaOwner::Kernel, Some(group)) => group
@@ -84,10 +86,27 @@ impl Machine {
         }
     }
 
+    /// The driver of a device came: where the device is an IOMMU, those behind it get their groups in the order they came
+    /// (`bus_iommu_probe`).
+    pub(super) fn iommu_came(&self, control: &mut Control, device: &Device) {
+        let behind = |(consumer, link): (DeviceId, &Link)| {
+            link.kinds.contains(&LinkKind::Iommu).then(|| control.devices.get(&consumer).cloned()).flatten()
+        };
+        let consumers: Vec<Arc<Device>> = control.links.consumers(device.id()).filter_map(behind).collect();
+        if consumers.is_empty() {
+            return;
+        }
+        control.iommus.came(device);
+        for consumer in consumers {
+            if consumer.group().is_none() && consumer.driver().is_none() {
+                // One that still waits for another IOMMU gets its group when it is probed.
+                let _ = self.join(control, &consumer);
+            }
+        }
+    }
+
     /// Put a device into a group, where its IOMMU's driver is there.
-    fn join(&self, device: &Arc<Device>) -> Result<(), Deferral> {
-        let mut guard = self.control();
-        let control = &mut *guard;
+    fn join(&self, control: &mut Control, device: &Arc<Device>) -> Result<(), Deferral> {
         let mut driver = None;
         for specifier in &device.facts().iommus {
             let Some(iommu) = control.device_at(&specifier.path) else { return Ok(()) };

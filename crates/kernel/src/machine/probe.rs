@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::control::Expired;
-use super::links::{LinkKind, LinkOrder};
+use super::links::LinkOrder;
 use super::{Autoprobe, FwDevlink, Machine, Refusal};
-use crate::device::{Deferral, Device, Driver, Presence, ProbeError};
+use crate::device::{Deferral, Device, Driver, HostDriver, Presence, ProbeError};
 use crate::wait::{Interrupted, Wait};
 
 /// Why a probe did not succeed, and on which side of the driver's own code.
@@ -143,8 +143,11 @@ impl Machine {
         let missing = control.links.suppliers(device.id()).find_map(|(supplier, link)| {
             let supplier = control.devices.get(&supplier)?;
             let waits = link.order == LinkOrder::Enforced && supplier.driver().is_none();
-            let given_up = control.expired == Expired::Yes && control.candidates(supplier).is_empty();
-            (waits && !given_up).then(|| Arc::clone(supplier))
+            // A device that is only a bus never gets a driver; another may get one as long as there is time.
+            let never = || HostDriver::of(supplier.bus(), &supplier.facts().compatible).is_none();
+            let hopeless =
+                || control.candidates(supplier).is_empty() && (control.expired == Expired::Yes || never());
+            (waits && !hopeless()).then(|| Arc::clone(supplier))
         })?;
         Some(Deferral::Supplier { supplier: missing.name().to_owned(), path: missing.path().to_owned() })
     }
@@ -159,9 +162,7 @@ impl Machine {
             if let Some(entry) = control.bus_mut(device.bus()).drivers.get_mut(driver.name()) {
                 entry.devices.insert(device.name().to_owned(), Arc::clone(device));
             }
-            if control.links.consumers(device.id()).any(|(_, link)| link.kinds.contains(&LinkKind::Iommu)) {
-                control.iommus.came(device);
-            }
+            self.iommu_came(control, device);
             control.deferred.forget(device.id());
             control.deferred.came(device.path());
             if self.options.fw_devlink == FwDevlink::On {

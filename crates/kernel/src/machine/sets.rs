@@ -21,7 +21,7 @@ pub enum SetRefusal {
         /// The device.
         device: String,
         /// Why.
-        why: Refusal,
+        why: Box<Refusal>,
     },
     /// A device that nobody asked for is in the way: it shares a group with one that was.
     #[error("{member}, in group {group} with {device}: {why}")]
@@ -33,7 +33,7 @@ pub enum SetRefusal {
         /// Who is in the way.
         member: String,
         /// Why.
-        why: Refusal,
+        why: Box<Refusal>,
     },
     /// There is no driver for devices of this bus.
     #[error("no driver for bus {bus}")]
@@ -59,10 +59,11 @@ struct Wanted {
 impl Wanted {
     fn refuse(&self, why: impl Into<Refusal>) -> SetRefusal {
         let name = self.device.name().to_owned();
+        let why = Box::new(why.into());
         match &self.asked {
-            None => SetRefusal::Device { device: name, why: why.into() },
+            None => SetRefusal::Device { device: name, why },
             Some((device, group)) => {
-                SetRefusal::Member { device: device.clone(), group: *group, member: name, why: why.into() }
+                SetRefusal::Member { device: device.clone(), group: *group, member: name, why }
             }
         }
     }
@@ -248,7 +249,7 @@ impl Machine {
             let ids: BTreeSet<DeviceId> = wanted.iter().map(|wanted| wanted.device.id()).collect();
             let claim = self.claims.claim(ids, wait).map_err(|interrupted| SetRefusal::Device {
                 device: devices.first().map(|(_, name)| (*name).to_owned()).unwrap_or_default(),
-                why: interrupted.into(),
+                why: Box::new(interrupted.into()),
             })?;
             // A device plugged in while we waited belongs to the set too.
             let now = self.expand(devices)?;
@@ -264,7 +265,7 @@ impl Machine {
         for (bus, name) in devices {
             let no_device = || SetRefusal::Device {
                 device: (*name).to_owned(),
-                why: Refusal::NoDevice { bus: *bus, device: (*name).to_owned() },
+                why: Box::new(Refusal::NoDevice { bus: *bus, device: (*name).to_owned() }),
             };
             let device = self.device(*bus, name).ok_or_else(no_device)?;
             wanted.push(Wanted { device, asked: None });

@@ -205,7 +205,7 @@ const P: Bus = Bus::Platform;
 #[test]
 fn every_device_has_its_host_driver_after_boot() {
     let bench = bring_up(
-        vec![device("b", "acme,b"), device("a", "virtio,mmio"), device("c", "simple-bus")],
+        vec![device("b", "acme,b"), device("a", "virtio,mmio"), device("c", "syscon")],
         Options::default(),
     );
     assert_eq!(bench.notes, []);
@@ -248,7 +248,7 @@ fn an_administrator_gives_a_device_to_another_driver_and_back() {
 
 #[test]
 fn a_failing_probe_is_an_error_of_bind_and_none_of_drivers_probe() {
-    let bench = bring_up(vec![device("fussy", "simple-bus")], Options::default());
+    let bench = bring_up(vec![device("fussy", "syscon")], Options::default());
     let machine = &bench.machine;
     with_user(&bench);
     machine.set_driver_override(P, "fussy", "user").unwrap();
@@ -260,7 +260,7 @@ fn a_failing_probe_is_an_error_of_bind_and_none_of_drivers_probe() {
 
 #[test]
 fn unbinding_a_device_in_use_waits_and_can_be_interrupted() {
-    let bench = bring_up(vec![device("a", "simple-bus"), device("b", "acme,b")], Options::default());
+    let bench = bring_up(vec![device("a", "syscon"), device("b", "acme,b")], Options::default());
     let machine = &bench.machine;
     let user = with_user(&bench);
     machine.set_driver_override(P, "a", "user").unwrap();
