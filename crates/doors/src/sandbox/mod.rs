@@ -6,5 +6,6 @@
 //!
 //! Not for confining programs: it shows them something, it keeps them from nothing.
 
+pub mod eventfd;
 pub mod memory;
 pub mod process;
