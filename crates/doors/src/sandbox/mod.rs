@@ -9,3 +9,4 @@
 pub mod eventfd;
 pub mod memory;
 pub mod process;
+pub mod work;
