@@ -49,10 +49,10 @@ impl Spaces {
     /// Where the process is gone, or is this one.
     pub fn of(&self, process: Pid) -> io::Result<Arc<Space>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(space) = known.get(&process).and_then(Weak::upgrade) {
-            if space.is_alive() {
-                return Ok(space);
-            }
+        if let Some(space) = known.get(&process).and_then(Weak::upgrade)
+            && space.is_alive()
+        {
+            return Ok(space);
         }
         known.retain(|_, space| space.upgrade().is_some_and(|space| space.is_alive()));
         // A process made by vfork(2) or clone(2) with CLONE_VM has its parent's memory.
