@@ -5,7 +5,6 @@ mod clock;
 mod models;
 #[cfg(test)]
 mod tests;
-mod worker;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,9 +18,9 @@ use uvfio_vfio::{Options, Vfio};
 
 use self::clock::HostClock;
 use self::models::Models;
-use self::worker::Worker;
 use crate::near::near;
 use crate::problem::Problem;
+use uvfio_doors::sandbox::work::Worker;
 
 /// A machine that is up, with VFIO on it.
 pub struct Up {
