@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::architecture;
+use crate::fuzz;
 use crate::shell::{Failure, cargo, root, run as must};
 use crate::truth;
 
@@ -30,6 +31,12 @@ const LANES: &[Lane] = &[
     },
     Lane { name: "clippy", proves: "clippy has nothing to say", ci: Ci::Yes, work: clippy },
     Lane { name: "doc", proves: "the documentation builds without a warning", ci: Ci::Yes, work: doc },
+    Lane {
+        name: "fuzz",
+        proves: "hostile input is taken: each fuzz target runs for some seconds ([TARGET [SECONDS]])",
+        ci: Ci::Yes,
+        work: fuzz::fuzz,
+    },
     Lane {
         name: "demo-board",
         proves: "makes boards/demo.dtb of boards/demo.dts (dtc)",

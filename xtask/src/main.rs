@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod fuzz;
 mod lanes;
 mod shell;
 mod truth;

@@ -44,8 +44,10 @@ fn of_one_parent<'t>(node: Node<'t>, diagnostics: &mut Vec<Diagnostic>) -> Vec<R
 /// The node that takes a node's interrupts: `interrupt-parent` of the node or of the nearest above it, or the nearest that has
 /// `#interrupt-cells` (`of_irq_find_parent`).
 fn parent(node: Node<'_>) -> Option<Node<'_>> {
+    // Parents that name one another in a circle lead nowhere.
+    const FARTHEST: usize = 64;
     let mut at = node;
-    loop {
+    for _ in 0..FARTHEST {
         let next = match at.u32("interrupt-parent") {
             Some(phandle) => node.tree().by_phandle(phandle)?,
             None => at.parent()?,
@@ -53,8 +55,9 @@ fn parent(node: Node<'_>) -> Option<Node<'_>> {
         if next.has("#interrupt-cells") {
             return Some(next);
         }
-        at = next.id().ne(&at.id()).then_some(next)?;
+        at = next;
     }
+    None
 }
 
 /// Follow an interrupt through nexus nodes (`interrupt-map`) to a controller. Maps that lead in a circle lead nowhere.
