@@ -14,6 +14,8 @@ mod links;
 mod modules;
 mod plug;
 mod probe;
+#[cfg(test)]
+mod property;
 mod refusal;
 mod sets;
 #[cfg(test)]

@@ -55,10 +55,7 @@ impl Machine {
                     bound: device.driver().map(|bound| bound.name().to_owned()),
                 });
             }
-            for consumer in consumers {
-                self.release(consumer, wait)?;
-            }
-            Ok(self.release(&device, wait)?)
+            self.release_with(consumers, &device, wait)
         });
         self.settle();
         result

@@ -48,9 +48,10 @@ impl Iommus {
         self.present.insert(device.path().to_owned(), iommu);
     }
 
-    /// The driver of a device that may be an IOMMU is gone.
-    pub(super) fn went(&mut self, device: &Device) {
-        self.present.remove(device.path());
+    /// The devices behind this IOMMU.
+    fn behind(&self, path: &str) -> Vec<DeviceId> {
+        let groups = self.groups.values().filter(|members| members.group.iommu().path() == path);
+        groups.flat_map(|members| members.devices.iter().copied()).collect()
     }
 
     /// Whether this node is an IOMMU whose driver is there.
@@ -103,6 +104,23 @@ impl Machine {
                 let _ = self.join(control, &consumer);
             }
         }
+    }
+
+    /// A device that still has a driver and is behind this one, where it is an IOMMU: it would lose its way to memory.
+    pub(super) fn served(&self, iommu: &Device) -> Option<Arc<Device>> {
+        let control = self.control();
+        let mut behind = control.iommus.behind(iommu.path()).into_iter();
+        behind.find_map(|id| control.devices.get(&id).filter(|device| device.driver().is_some()).cloned())
+    }
+
+    /// The driver of a device that may be an IOMMU is gone: those behind it are in no group any more.
+    pub(super) fn iommu_went(&self, control: &mut Control, iommu: &Device) {
+        for id in control.iommus.behind(iommu.path()) {
+            if let Some(device) = control.devices.get(&id).cloned() {
+                self.leave(control, &device);
+            }
+        }
+        control.iommus.present.remove(iommu.path());
     }
 
     /// Put a device into a group, where its IOMMU's driver is there.

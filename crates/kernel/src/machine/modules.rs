@@ -93,27 +93,15 @@ impl Machine {
             for device in self.devices_of(driver.bus(), driver.name()) {
                 driver.ask_back(&device);
                 self.with_consumers(&device, wait, |consumers| {
-                    for consumer in consumers {
-                        self.release(consumer, wait)?;
+                    if device.driver().is_some_and(|bound| bound.name() == driver.name()) {
+                        self.release_with(consumers, &device, wait)?;
                     }
-                    self.release_from(&device, driver, wait)
+                    Ok(())
                 })?;
             }
         }
         for driver in &spec.drivers {
             self.control().bus_mut(driver.bus()).remove_driver(driver.name());
-        }
-        Ok(())
-    }
-
-    fn release_from(
-        &self,
-        device: &Arc<Device>,
-        driver: &Arc<dyn Driver>,
-        wait: &dyn Wait,
-    ) -> Result<(), Refusal> {
-        if device.driver().is_some_and(|bound| bound.name() == driver.name()) {
-            self.release(device, wait)?;
         }
         Ok(())
     }

@@ -82,10 +82,7 @@ impl Machine {
             driver.ask_back(&device);
         }
         let result = self.with_consumers(&device, wait, |consumers| {
-            for consumer in consumers {
-                self.release(consumer, wait)?;
-            }
-            self.release(&device, wait)?;
+            self.release_with(consumers, &device, wait)?;
             let mut control = self.control();
             self.leave(&mut control, &device);
             control.remove_device(&device);

@@ -70,14 +70,34 @@ impl Machine {
         let Some(driver) = device.driver() else { return Ok(()) };
         driver.remove(device, wait)?;
         self.release_dma(device, driver.dma_owner());
-        let mut control = self.control();
+        let mut guard = self.control();
+        let control = &mut *guard;
         device.set_driver(None);
         if let Some(entry) = control.bus_mut(device.bus()).drivers.get_mut(driver.name()) {
             entry.devices.remove(device.name());
         }
         control.links.unbound(device.id());
-        control.iommus.went(device);
+        self.iommu_went(control, device);
         Ok(())
+    }
+
+    /// Take a device from its driver after its consumers from theirs. The caller has claimed them all.
+    pub(super) fn release_with(
+        &self,
+        consumers: &[Arc<Device>],
+        device: &Arc<Device>,
+        wait: &dyn Wait,
+    ) -> Result<(), Refusal> {
+        for consumer in consumers {
+            self.release(consumer, wait)?;
+        }
+        match self.served(device) {
+            None => Ok(self.release(device, wait)?),
+            Some(consumer) => Err(Refusal::Needed {
+                device: device.name().to_owned(),
+                consumer: consumer.name().to_owned(),
+            }),
+        }
     }
 
     /// Try the drivers that would take a device until one does (`device_attach`). The caller has claimed it. A failure before a

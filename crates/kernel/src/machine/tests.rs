@@ -42,7 +42,14 @@ impl ModelMaker for Nothings {
 }
 
 #[derive(Default)]
-struct HandClock(AtomicU64);
+pub(crate) struct HandClock(AtomicU64);
+
+impl HandClock {
+    pub(crate) fn advance(&self, by: Duration, machine: &Machine) {
+        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
+        machine.run_timers();
+    }
+}
 
 impl Clock for HandClock {
     fn now(&self) -> Duration {
@@ -91,7 +98,7 @@ pub(crate) fn behind(mut device: firmware::Device, iommu: &str) -> firmware::Dev
     device
 }
 
-fn board(devices: Vec<firmware::Device>) -> firmware::Board {
+pub(crate) fn board(devices: Vec<firmware::Device>) -> firmware::Board {
     firmware::Board { model: "test".to_owned(), compatible: Vec::new(), devices }
 }
 
@@ -101,15 +108,20 @@ pub(crate) struct Bench {
     clock: Arc<HandClock>,
 }
 
-pub(crate) fn bring_up(devices: Vec<firmware::Device>, options: Options) -> Bench {
+pub(crate) fn setup(models: Arc<dyn ModelMaker>, options: Options) -> (Setup, Arc<HandClock>) {
     let clock = Arc::new(HandClock::default());
     let setup = Setup {
-        models: Arc::new(Nothings),
+        models,
         clock: clock.clone(),
         scheduler: Arc::new(NoScheduler),
         params: Params::new(vec!["user.strict=0".parse().unwrap()]),
         options,
     };
+    (setup, clock)
+}
+
+pub(crate) fn bring_up(devices: Vec<firmware::Device>, options: Options) -> Bench {
+    let (setup, clock) = setup(Arc::new(Nothings), options);
     let (machine, notes) = Machine::new(board(devices), setup);
     Bench { machine, notes, clock }
 }
@@ -317,8 +329,7 @@ fn nobody_waits_for_a_supplier_without_a_driver_for_ever() {
     let options = Options { absent_modules: vec![ModuleName::new("acme_clk")], ..Options::default() };
     let bench = bring_up(vec![clocked(device("a", "acme,a"), "clk"), device("clk", "acme,clk")], options);
     assert_eq!(driver_of(&bench.machine, "a"), None);
-    bench.clock.0.store(10, Ordering::SeqCst);
-    bench.machine.run_timers();
+    bench.clock.advance(Duration::from_secs(10), &bench.machine);
     assert_eq!(driver_of(&bench.machine, "a").as_deref(), Some("acme-a"));
 }
 
@@ -492,13 +503,7 @@ fn a_device_that_does_not_stop_stays_blocked_until_it_is_taken_up_again() {
         }
     }
 
-    let setup = Setup {
-        models: Arc::new(Runs),
-        clock: Arc::new(HandClock::default()),
-        scheduler: Arc::new(NoScheduler),
-        params: Params::default(),
-        options: Options::default(),
-    };
+    let (setup, _) = setup(Arc::new(Runs), Options::default());
     let (machine, _) = Machine::new(board(vec![device("a", "acme,a")]), setup);
     let device = machine.device(P, "a").unwrap();
     device.take_up();
