@@ -15,6 +15,7 @@ use crate::attach::{ENTRY_LIMIT, leave_container};
 use crate::control::{Bound, Stage};
 use crate::device::{ResetNeed, VfioDevice, has_reset};
 use crate::group::GroupKey;
+use crate::nodes;
 use crate::personality::{self, Personality};
 use crate::refusal::BindRefusal;
 use crate::vfio::Vfio;
@@ -132,6 +133,9 @@ impl Vfio {
         let (key, mut control) = self.group_of(device)?;
         let device = Arc::new(VfioDevice { device: device.clone(), group: key, reset_need });
         if let Some(group) = control.group_mut(key) {
+            if !group.is_there() {
+                nodes::add(self.machine(), nodes::of_group(group.id, group.protection()));
+            }
             group.devices.push(Bound { device, opens: 0, opened: None, stage: Stage::Registered });
         }
         Ok(())
@@ -178,6 +182,7 @@ impl Vfio {
         if let Some(group) = control.group_mut(key) {
             group.devices.retain(|bound| bound.device.device.id() != device.id());
             if !group.is_there() {
+                nodes::remove(self.machine(), nodes::of_group(group.id, group.protection()));
                 leave_container(&mut control, key);
             }
         }

@@ -86,7 +86,8 @@ impl GroupState {
         (!devices.is_empty()).then_some(Holder::Devices(devices))
     }
 
-    fn protection(&self) -> Protection {
+    /// Whether an IOMMU is behind it.
+    pub(crate) fn protection(&self) -> Protection {
         if self.iommu.is_some() { Protection::Iommu } else { Protection::Noiommu }
     }
 }

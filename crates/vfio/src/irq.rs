@@ -176,3 +176,6 @@ fn eventfd(caller: &dyn Caller, fd: i32) -> Result<Arc<dyn EventFd>, IrqRefusal>
         NoEventFd::NotAnEventFd => IrqRefusal::NotAnEventFd { fd },
     })
 }
+
+#[cfg(test)]
+mod tests;

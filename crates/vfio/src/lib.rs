@@ -14,11 +14,16 @@ mod device;
 pub mod file;
 mod group;
 mod irq;
+mod nodes;
 pub mod observe;
 mod opening;
 pub mod personality;
 pub mod refusal;
 mod sync;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod type1;
 mod user;

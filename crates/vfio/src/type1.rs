@@ -135,3 +135,6 @@ impl Type1 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ use crate::container::Protection;
 use crate::control::Control;
 use crate::file::{File, Node};
 use crate::group::GroupKey;
+use crate::nodes;
 use crate::observe::{Facts, Leftover, Observer};
 use crate::personality::{self, Personality};
 use crate::refusal::{BindRefusal, Refusal};
@@ -102,6 +103,7 @@ impl Vfio {
             closed: Gate::new(),
             containers: AtomicU64::new(0),
         });
+        nodes::add_container(machine);
         let notes = bus::modules(&vfio).into_iter().flat_map(|module| machine.register_module(module));
         let notes = notes.collect();
         (vfio, notes)
@@ -117,13 +119,8 @@ impl Vfio {
     #[must_use]
     pub fn nodes(&self) -> Vec<Node> {
         let control = self.control();
-        let mut nodes: Vec<Node> = control
-            .groups()
-            .map(|(_, group)| match group.iommu {
-                Some(_) => Node::Group(group.id),
-                None => Node::NoiommuGroup(group.id),
-            })
-            .collect();
+        let mut nodes: Vec<Node> =
+            control.groups().map(|(_, group)| nodes::of_group(group.id, group.protection())).collect();
         nodes.push(Node::Container);
         nodes.sort_unstable();
         nodes
