@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Machine, Note, Refusal};
-use crate::device::{Device, Driver};
 use crate::module::{ModuleError, ModuleName, ModuleSpec, ModuleState, Setting};
 use crate::wait::Wait;
 

@@ -251,7 +251,11 @@ impl Sysfs {
     /// What reading a file gives: all of it, at most a page except for `devices_deferred`. `None` where what it is about is gone
     /// (`ENODEV`) or where it cannot be read.
     #[must_use]
-    pub fn read(&self, attribute: &Attribute) -> Option<String> {
+    pub fn read(&self, attribute: &Attribute) -> Option<Vec<u8>> {
+        self.read_text(attribute).map(String::into_bytes)
+    }
+
+    fn read_text(&self, attribute: &Attribute) -> Option<String> {
         match attribute {
             Attribute::Bus(bus, file) => self.read_bus(*bus, *file),
             Attribute::Driver(..) => None,

@@ -18,7 +18,9 @@ fn walk(sysfs: &Sysfs, path: &str) -> Option<Entry> {
 
 fn read(sysfs: &Sysfs, path: &str) -> Option<String> {
     match walk(sysfs, path)? {
-        Entry::Attribute(attribute) => sysfs.read(&attribute),
+        Entry::Attribute(attribute) => {
+            Some(String::from_utf8(sysfs.read(&attribute)?).expect("these files hold text"))
+        }
         _ => None,
     }
 }
