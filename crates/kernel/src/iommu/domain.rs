@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::instance::Iommu;
 use super::table::{Overlap, Prot, Table, Unmapped};
 use crate::addr::{Iova, UserAddr};
 use crate::errno::{self, Errno};
@@ -57,33 +58,6 @@ pub struct IommuFacts {
     pub aperture: Aperture,
     /// Ranges reserved for every device behind it.
     pub reserved: Vec<ReservedRegion>,
-}
-
-/// An IOMMU of the board.
-#[derive(Debug)]
-pub struct Iommu {
-    path: String,
-    facts: IommuFacts,
-}
-
-impl Iommu {
-    /// The IOMMU at this node of the description.
-    #[must_use]
-    pub fn new(path: impl Into<String>, facts: IommuFacts) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), facts })
-    }
-
-    /// Its node.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What it can do.
-    #[must_use]
-    pub fn facts(&self) -> &IommuFacts {
-        &self.facts
-    }
 }
 
 /// What a domain does with addresses.

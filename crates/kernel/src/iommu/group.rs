@@ -7,7 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::domain::{Domain, Iommu};
+use super::domain::Domain;
+use super::instance::Iommu;
 use super::port::DmaPort;
 use crate::errno::{self, Errno};
 use crate::sync::{self, Mutex};

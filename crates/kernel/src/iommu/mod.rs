@@ -6,15 +6,26 @@
 //! them, and an access happens under its lock.
 
 pub mod domain;
+mod driver;
 mod fault;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod formation;
 mod group;
+mod instance;
+mod ipmmu;
+mod mediatek;
 mod port;
+mod streams;
 pub mod table;
 
-pub use domain::{Aperture, Domain, DomainKind, Iommu, IommuFacts, MapError, ReservedKind, ReservedRegion};
+pub use domain::{Aperture, Domain, DomainKind, IommuFacts, MapError, ReservedKind, ReservedRegion};
+pub use driver::{Admission, CoherencyRule, Grouping, IommuDriver, MsiWindow};
 pub use fault::{Fault, Faults};
+pub use formation::{Client, Groups, NoGroup, Stream};
 pub use group::{AttachError, Busy, Group, GroupId, MemberFacts, NotOwner, Owner};
+pub use instance::{DeviceCoherency, Iommu, IommuNode};
+pub use mediatek::Soc;
 pub use port::{DmaPort, Hold, Transferred};
+pub use streams::{StreamConflict, StreamMatch};
 pub use table::Prot;
