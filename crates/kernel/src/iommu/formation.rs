@@ -4,8 +4,8 @@
 //! `device_group`. All of a device's `iommus` count: drivers that make one fwspec of them know only the first instance. What rule a
 //! driver has is in its own table; this keeps what the rules have to remember.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Weak};
 
 use super::domain::Domain;
 use super::driver::{Admission, Grouping};
@@ -104,6 +104,8 @@ pub struct Groups {
     groups: BTreeMap<GroupId, Arc<Group>>,
     keys: HashMap<Key, GroupId>,
     tables: HashMap<String, StreamTable>,
+    /// Groups without members that somebody still holds: their numbers are taken.
+    left: Vec<Weak<Group>>,
 }
 
 impl Groups {
@@ -156,12 +158,13 @@ impl Groups {
         Ok(group)
     }
 
-    /// Take a device out of its group; a group without members is gone, and its number free.
+    /// Take a device out of its group; a group without members is gone, and its number free once nobody holds it.
     pub fn leave(&mut self, group: &Group, port: &Arc<DmaPort>) {
         group.remove(port);
         if group.members().is_empty() {
             let id = group.id();
-            self.groups.remove(&id);
+            self.left.retain(|group| group.strong_count() > 0);
+            self.left.extend(self.groups.remove(&id).map(|group| Arc::downgrade(&group)));
             self.keys.retain(|_, of| *of != id);
             self.tables.values_mut().for_each(|table| table.forget(id));
         }
@@ -169,9 +172,11 @@ impl Groups {
 
     /// A new group, with the lowest number that is free (`ida_alloc`).
     fn make(&mut self, iommu: &Arc<Iommu>) -> Arc<Group> {
-        let id = (0..).map(GroupId).zip(self.groups.keys()).find(|(free, used)| free != *used);
-        let next = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        let id = id.map_or(GroupId(next), |(free, _)| free);
+        let held: HashSet<GroupId> =
+            self.left.iter().filter_map(Weak::upgrade).map(|group| group.id()).collect();
+        let mut free =
+            (0..u32::MAX).map(GroupId).filter(|id| !self.groups.contains_key(id) && !held.contains(id));
+        let id = free.next().expect("there are fewer devices than numbers");
         let group = Group::new(id, Arc::clone(iommu), Domain::paging(Arc::clone(iommu)));
         self.groups.insert(id, Arc::clone(&group));
         group

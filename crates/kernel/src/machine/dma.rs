@@ -13,45 +13,40 @@ use super::{Machine, Refusal};
 use crate::addr::Iova;
 use crate::device::{Deferral, Device, DeviceId, DmaOwner, Membership};
 use crate::iommu::{
-    Aperture, Domain, Group, GroupId, Iommu, IommuFacts, MemberFacts, ReservedKind, ReservedRegion,
+    Aperture, Client, DeviceCoherency, Group, GroupId, Groups, Iommu, IommuDriver, IommuFacts, IommuNode,
+    Stream,
 };
 
 /// The IOMMUs whose drivers are there, and the groups they made.
 #[derive(Default)]
 pub(super) struct Iommus {
     present: BTreeMap<String, Arc<Iommu>>,
-    groups: BTreeMap<GroupId, Members>,
-    last: u32,
-}
-
-struct Members {
-    group: Arc<Group>,
-    devices: BTreeSet<DeviceId>,
+    groups: Groups,
+    members: BTreeMap<GroupId, BTreeSet<DeviceId>>,
 }
 
 impl Iommus {
     pub(super) fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
-        self.groups.values().map(|members| &members.group)
+        self.groups.iter()
     }
 
     pub(super) fn group(&self, id: GroupId) -> Option<&Arc<Group>> {
-        self.groups.get(&id).map(|members| &members.group)
+        self.groups.get(id)
     }
 
     pub(super) fn members(&self, id: GroupId) -> impl Iterator<Item = DeviceId> {
-        self.groups.get(&id).into_iter().flat_map(|members| members.devices.iter().copied())
+        self.members.get(&id).into_iter().flatten().copied()
     }
 
     /// The driver of this IOMMU is there.
-    pub(super) fn came(&mut self, device: &Device) {
-        let iommu = Iommu::new(device.path(), facts_of(device));
-        self.present.insert(device.path().to_owned(), iommu);
+    pub(super) fn came(&mut self, device: &Device) -> &Arc<Iommu> {
+        self.present.entry(device.path().to_owned()).or_insert_with(|| iommu_of(device))
     }
 
     /// The devices behind this IOMMU.
     fn behind(&self, path: &str) -> Vec<DeviceId> {
-        let groups = self.groups.values().filter(|members| members.group.iommu().path() == path);
-        groups.flat_map(|members| members.devices.iter().copied()).collect()
+        let groups = self.groups.iter().filter(|group| group.iommu().path() == path);
+        groups.flat_map(|group| self.members(group.id())).collect()
     }
 
     /// Whether this node is an IOMMU whose driver is there.
@@ -123,13 +118,14 @@ impl Machine {
         control.iommus.present.remove(iommu.path());
     }
 
-    /// Put a device into a group, where its IOMMU's driver is there.
+    /// Put a device into a group, where its IOMMUs' driver is there and takes it.
     fn join(&self, control: &mut Control, device: &Arc<Device>) -> Result<(), Deferral> {
+        let mut streams = Vec::new();
         let mut driver = None;
         for specifier in &device.facts().iommus {
-            let Some(iommu) = control.device_at(&specifier.path) else { return Ok(()) };
+            let Some(iommu) = control.device_at(&specifier.path).cloned() else { return Ok(()) };
             match iommu.driver() {
-                Some(bound) => driver = Some((Arc::clone(iommu), bound)),
+                Some(bound) => driver = Some(bound),
                 None if control.expired == Expired::Yes => return Ok(()),
                 None => {
                     return Err(Deferral::Iommu {
@@ -138,18 +134,26 @@ impl Machine {
                     });
                 }
             }
+            let iommu = Arc::clone(control.iommus.came(&iommu));
+            streams.push(Stream { iommu, cells: specifier.cells.clone() });
         }
-        let Some((iommu_device, driver)) = driver else { return Ok(()) };
-        let Some(module) = self.modules.hold(driver.module()) else { return Ok(()) };
-        let group = group_of(control, device, &iommu_device);
-        let facts = MemberFacts {
-            coherent: device.facts().dma_coherent || iommu_device.facts().dma_coherent,
-            isolated_msi: false,
+        let Some(module) = driver.and_then(|driver| self.modules.hold(driver.module())) else {
+            return Ok(());
         };
-        group.add(Arc::clone(device.dma()), facts);
-        if let Some(members) = control.iommus.groups.get_mut(&group.id()) {
-            members.devices.insert(device.id());
-        }
+        let coherency = match device.facts().dma_coherent {
+            true => DeviceCoherency::Coherent,
+            false => DeviceCoherency::NonCoherent,
+        };
+        let client = Client {
+            port: device.dma(),
+            streams: &streams,
+            coherency,
+            isolated_msi: false,
+            board: &self.board.compatible,
+        };
+        // A device the driver does not take is left without an IOMMU.
+        let Ok(group) = control.iommus.groups.join(&client) else { return Ok(()) };
+        control.iommus.members.entry(group.id()).or_default().insert(device.id());
         device.set_membership(Some(Membership { group, _module: module }));
         Ok(())
     }
@@ -157,81 +161,25 @@ impl Machine {
     /// Take a device that goes out of its group; a group without members is gone.
     pub(super) fn leave(&self, control: &mut Control, device: &Device) {
         let Some(group) = device.group() else { return };
-        group.remove(device.dma());
-        if let Some(members) = control.iommus.groups.get_mut(&group.id()) {
-            members.devices.remove(&device.id());
-            if members.devices.is_empty() {
-                control.iommus.groups.remove(&group.id());
+        control.iommus.groups.leave(&group, device.dma());
+        if let Some(members) = control.iommus.members.get_mut(&group.id()) {
+            members.remove(&device.id());
+            if members.is_empty() {
+                control.iommus.members.remove(&group.id());
             }
         }
         device.set_membership(None);
     }
 }
 
-/// The group of a device behind this IOMMU: one that is there already, by the rule of the IOMMU's driver, or a new one.
-fn group_of(control: &mut Control, device: &Device, iommu_device: &Device) -> Arc<Group> {
-    if !control.iommus.has(iommu_device.path()) {
-        control.iommus.came(iommu_device);
-    }
-    let iommus = &mut control.iommus;
-    let iommu = Arc::clone(&iommus.present[iommu_device.path()]);
-    let rule = Rule::of(iommu_device);
-    let shares = |other: &DeviceId| {
-        control.devices.get(other).is_some_and(|other| match rule {
-            Rule::Instance => true,
-            Rule::Device => false,
-            Rule::Streams => {
-                let mut own = device.facts().iommus.iter();
-                own.any(|own| {
-                    other.facts().iommus.iter().any(|it| it.path == own.path && it.cells == own.cells)
-                })
-            }
-        })
-    };
-    let behind = |members: &&Members| Arc::ptr_eq(members.group.iommu(), &iommu);
-    let existing = match rule {
-        Rule::Device => None,
-        _ => iommus.groups.values().filter(behind).find(|members| members.devices.iter().any(shares)),
-    };
-    if let Some(members) = existing {
-        return Arc::clone(&members.group);
-    }
-    let id = GroupId(iommus.last);
-    iommus.last += 1;
-    let group = Group::new(id, Arc::clone(&iommu), Domain::paging(iommu));
-    iommus.groups.insert(id, Members { group: Arc::clone(&group), devices: BTreeSet::new() });
-    group
-}
-
-/// How an IOMMU's driver makes groups of platform devices (`device_group` in `struct iommu_ops`).
-#[derive(Clone, Copy)]
-enum Rule {
-    /// One for each device.
-    Device,
-    /// One for all devices of an instance.
-    Instance,
-    /// One for the devices whose streams are mapped by the same entry.
-    Streams,
-}
-
-impl Rule {
-    fn of(iommu: &Device) -> Self {
-        let has = |part: &str| iommu.facts().compatible.iter().any(|word| word.contains(part));
-        if has("smmu-v3") {
-            Rule::Device
-        } else if has("smmu") || has("arm,mmu-") {
-            Rule::Streams
-        } else if has("ipmmu") || has("rockchip") || has("sun50i") {
-            Rule::Instance
-        } else {
-            Rule::Device
+/// The IOMMU a device is; one no driver is known for translates 48 bits in pages of 4 KiB and groups nothing.
+fn iommu_of(device: &Device) -> Arc<Iommu> {
+    let node = IommuNode { dma_coherent: device.facts().dma_coherent, stream_match_mask: None };
+    match IommuDriver::of(&device.facts().compatible) {
+        Some(driver) => Iommu::of_driver(device.path(), driver, node),
+        None => {
+            let aperture = Aperture { first: Iova(0), last: Iova((1 << 48) - 1) };
+            Iommu::new(device.path(), IommuFacts { page_sizes: 0x1000, aperture, reserved: Vec::new() })
         }
     }
-}
-
-fn facts_of(_: &Device) -> IommuFacts {
-    let aperture = Aperture { first: Iova(0), last: Iova((1 << 48) - 1) };
-    let msi =
-        ReservedRegion { first: Iova(0x800_0000), last: Iova(0x80f_ffff), kind: ReservedKind::SoftwareMsi };
-    IommuFacts { page_sizes: 0x4020_1000, aperture, reserved: vec![msi] }
 }

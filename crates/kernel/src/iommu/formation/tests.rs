@@ -123,7 +123,9 @@ fn a_number_is_free_when_the_last_member_has_left() {
     assert!(bench.groups.get(GroupId(0)).is_some());
     let ninth = bench.groups.get(GroupId(2)).unwrap().clone();
     bench.groups.leave(&ninth, &again);
-    assert_eq!(bench.id("f", &[("/smmu", &[5])]), Ok(2));
+    assert_eq!(bench.id("f", &[("/smmu", &[5])]), Ok(3));
+    drop(ninth);
+    assert_eq!(bench.id("g", &[("/smmu", &[6])]), Ok(2));
 }
 
 #[test]
