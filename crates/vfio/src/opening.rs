@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use uvfio_kernel::hw::ResetKind;
+
 use crate::attach::leave_container;
 use crate::caller::{Caller, Capability};
 use crate::container::{Container, ContainerFile, Protection};
 use crate::control::{Control, FileState, Stage};
-use crate::device::{DeviceFile, Opened, ResetNeed, VfioDevice};
+use crate::device::{DeviceFile, Opened, ResetNeed, VfioDevice, has_reset};
 use crate::file::{File, Node};
 use crate::group::{GroupFile, GroupKey};
 use crate::observe::Leftover;
@@ -99,12 +101,13 @@ impl Vfio {
         Ok(DeviceFile::new(self.clone(), bound.device.clone(), opened))
     }
 
-    /// `vfio_platform_open_device`.
+    /// `vfio_platform_open_device`: power, interrupts, reset.
     fn first_open(&self, device: &Arc<VfioDevice>) -> Result<Arc<Opened>, DeviceRefusal> {
+        device.device.take_up();
         let opened = Arc::new(Opened::new(&device.device));
         let reset = device.reset();
         if let (Err(refusal), ResetNeed::Required) = (reset, device.reset_need) {
-            opened.close(&device.device);
+            device.device.hand_back(|| drop(opened.close(&device.device)), |_| None);
             let errno = Refusal::from(refusal).errno(self.personality());
             return Err(DeviceRefusal::OpenReset { errno });
         }
@@ -132,10 +135,14 @@ impl Vfio {
 
     /// `vfio_platform_close_device`. A failing reset changes nothing any more.
     fn last_close(&self, device: &VfioDevice, opened: &Opened) {
-        if device.device.activity().running {
+        let mut armed = Vec::new();
+        let handed = device.device.hand_back(
+            || armed = opened.close(&device.device),
+            |kernel| has_reset(device.compatible()).then(|| kernel.reset(ResetKind::Device)),
+        );
+        if handed.before.running {
             self.shared().left(Leftover::DeviceRunning { device: device.name().to_owned() });
         }
-        let _ = device.reset();
-        opened.close(&device.device).into_iter().for_each(|leftover| self.shared().left(leftover));
+        armed.into_iter().for_each(|leftover| self.shared().left(leftover));
     }
 }
