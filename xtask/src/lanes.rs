@@ -1,8 +1,7 @@
 //! The lanes: what each proves, and the command it is.
 
-use std::process::Command;
-
 use crate::architecture;
+use crate::boards;
 use crate::fuzz;
 use crate::shell::{Failure, cargo, root, run as must};
 use crate::truth;
@@ -38,10 +37,16 @@ const LANES: &[Lane] = &[
         work: fuzz::fuzz,
     },
     Lane {
-        name: "demo-board",
-        proves: "makes boards/demo.dtb of boards/demo.dts (dtc)",
+        name: "boards",
+        proves: "fetches real boards' device trees from Debian's kernel packages to target/boards ([ARCH...])",
         ci: Ci::No,
-        work: demo_board,
+        work: boards::fetch,
+    },
+    Lane {
+        name: "own-boards",
+        proves: "makes the .dtb of each .dts in boards/ (dtc)",
+        ci: Ci::No,
+        work: boards::compile_own,
     },
     Lane {
         name: "truth",
@@ -105,10 +110,4 @@ fn invariants(_: &[String]) -> Result<(), Failure> {
 fn man(_: &[String]) -> Result<(), Failure> {
     let folder = root().join("target/man");
     must(cargo().args(["run", "--quiet", "--package", "uvfio", "--", "man"]).arg(folder))
-}
-
-fn demo_board(_: &[String]) -> Result<(), Failure> {
-    let boards = root().join("boards");
-    let mut dtc = Command::new("dtc");
-    must(dtc.args(["-I", "dts", "-O", "dtb", "-o", "demo.dtb", "demo.dts"]).current_dir(boards))
 }

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod boards;
+mod debian;
 mod fuzz;
 mod lanes;
 mod shell;

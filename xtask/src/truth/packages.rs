@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::shell::{Failure, output, run};
+use crate::debian::{Apt, files};
+use crate::shell::{Failure, run};
 
 /// A kernel that can be booted.
 pub struct Kernel {
@@ -20,8 +21,7 @@ const MODULES: [&str; 7] =
 
 /// Fetch and unpack the kernel that the meta package `package` of `suite` stands for.
 pub fn kernel(folder: &Path, suite: &str, package: &str) -> Result<Kernel, Failure> {
-    let apt = Apt::new(folder, suite)?;
-    run(apt.command("apt-get").args(["update", "-qq"]))?;
+    let apt = Apt::new(folder, suite, "amd64")?;
     let image = apt.depends(package, &["linux-image-"])?;
     let image =
         image.first().ok_or_else(|| Failure::Failed(format!("{package} depends on no kernel image")))?;
@@ -33,7 +33,7 @@ pub fn kernel(folder: &Path, suite: &str, package: &str) -> Result<Kernel, Failu
     for old in files(folder, |name| name.ends_with(".deb")) {
         fs::remove_file(&old).map_err(|error| Failure::File(old, error))?;
     }
-    run(apt.command("apt-get").args(["download", "-qq"]).args(&wanted).current_dir(folder))?;
+    apt.download(&wanted, folder)?;
     for deb in files(folder, |name| name.ends_with(".deb")) {
         run(Command::new("dpkg-deb").arg("-x").arg(deb).arg(&tree))?;
     }
@@ -78,80 +78,4 @@ fn plain(module: &Path) -> Result<PathBuf, Failure> {
         return Ok(module.with_extension(""));
     }
     Ok(module.to_path_buf())
-}
-
-fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| wanted(&entry.file_name().to_string_lossy()))
-        .map(|entry| entry.path())
-        .collect()
-}
-
-/// apt with package lists of its own.
-struct Apt {
-    folder: PathBuf,
-}
-
-impl Apt {
-    /// The same server as the system's, another suite.
-    fn new(folder: &Path, suite: &str) -> Result<Apt, Failure> {
-        let apt = folder.join("apt");
-        for part in ["lists/partial", "cache/archives/partial", "preferences.d"] {
-            let part = apt.join(part);
-            fs::create_dir_all(&part).map_err(|error| Failure::File(part, error))?;
-        }
-        let server =
-            server().ok_or_else(|| Failure::Failed("apt's sources name no Debian server".to_owned()))?;
-        let list = apt.join("sources.list");
-        let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-        let line = format!("deb [signed-by={keyring}] {server} {suite} main\n");
-        fs::write(&list, line).map_err(|error| Failure::File(list, error))?;
-        Ok(Apt { folder: apt })
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        for (option, path) in [
-            ("Dir::Etc::sourcelist", "sources.list"),
-            ("Dir::Etc::sourceparts", "none"),
-            ("Dir::Etc::preferencesparts", "preferences.d"),
-            ("Dir::State::lists", "lists"),
-            ("Dir::Cache", "cache"),
-        ] {
-            command.arg("-o").arg(format!("{option}={}", self.folder.join(path).display()));
-        }
-        command.args(["-o", "APT::Sandbox::User=root"]);
-        command
-    }
-
-    /// What a package depends on, of the names that begin so.
-    fn depends(&self, package: &str, prefixes: &[&str]) -> Result<Vec<String>, Failure> {
-        let text = output(self.command("apt-cache").args(["depends", package]))?;
-        let names = text.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
-        Ok(names
-            .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
-            .map(str::to_owned)
-            .collect())
-    }
-}
-
-/// The Debian server of the system's own sources, in either format.
-fn server() -> Option<String> {
-    let mut texts = vec![fs::read_to_string("/etc/apt/sources.list").unwrap_or_default()];
-    for path in files(Path::new("/etc/apt/sources.list.d"), |name| name.starts_with("debian")) {
-        texts.push(fs::read_to_string(path).unwrap_or_default());
-    }
-    texts
-        .iter()
-        .flat_map(|text| text.lines())
-        .find_map(|line| {
-            let line = line.trim();
-            let from = line.strip_prefix("URIs:").or_else(|| line.strip_prefix("deb "))?;
-            from.split_whitespace()
-                .find(|word| word.contains("://") && word.trim_end_matches('/').ends_with("debian"))
-        })
-        .map(str::to_owned)
 }
