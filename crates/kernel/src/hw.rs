@@ -209,8 +209,9 @@ pub trait Dma: Send + Sync {
 
     /// Copy `len` bytes without passing them through the model: exactly what reading `step` bytes and writing them, again and again
     /// from low to high addresses, would do, in as few passes as the mappings allow. So a range that overlaps its own copy repeats
-    /// itself every `step` bytes or more, and at a read fault only whole steps before it have been written. A `step` of 0 is taken
-    /// as `len`; the last step may be shorter.
+    /// itself every `step` bytes or more, and at a read fault only whole steps before it have been written (but for
+    /// [`FaultReason::MemoryGone`], which no kernel lets happen: there, part of the step may be). A `step` of 0 is taken as `len`; the
+    /// last step may be shorter.
     ///
     /// # Errors
     /// How many bytes were written, and the fault of the step that failed: its read is tried before its write.

@@ -15,6 +15,7 @@ mod equal;
 mod faults;
 mod fuzz;
 mod programs;
+mod translated;
 
 /// Memory with holes: a byte of each page says what is allowed.
 pub(super) struct Memory {

@@ -6,24 +6,24 @@ use uvfio_kernel::hw::{Model, Progress};
 use super::asm::{ccr, mov, program};
 use super::{Bench, PAGE, R, W, X};
 
-const PAGES: usize = 24;
+pub const PAGES: usize = 24;
 
 /// A program with up to two loops and what is in them.
 #[derive(Clone, Debug)]
-struct Case {
-    control: u32,
-    from: u32,
-    to: u32,
-    outer: Option<u32>,
-    inner: u32,
-    body: Vec<&'static str>,
+pub struct Case {
+    pub control: u32,
+    pub from: u32,
+    pub to: u32,
+    pub outer: Option<u32>,
+    pub inner: u32,
+    pub body: Vec<&'static str>,
     /// Pages that do not allow everything.
-    holes: Vec<(usize, u8)>,
+    pub holes: Vec<(usize, u8)>,
     /// Steps of each call of `run`.
-    budget: u32,
+    pub budget: u32,
 }
 
-fn cases() -> impl Strategy<Value = Case> {
+pub fn cases() -> impl Strategy<Value = Case> {
     let control = (0_u32..5, 1_u32..17, 0_u32..40).prop_map(|(size, beats, odd)| match odd {
         0 => ccr(1 << size, beats) & !1,
         1 => ccr(1 << size, beats) & !(1 << 14),
@@ -65,7 +65,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 impl Case {
-    fn program(&self) -> Vec<u8> {
+    pub fn program(&self) -> Vec<u8> {
         let set = [mov("ccr", self.control), mov("sar", self.from), mov("dar", self.to)];
         let (outer, inner) = (format!("lp1 {}", self.outer.unwrap_or(1)), format!("lp0 {}", self.inner));
         let mut lines: Vec<&str> = set.iter().map(String::as_str).collect();
