@@ -106,6 +106,8 @@ pub struct Groups {
     tables: HashMap<String, StreamTable>,
     /// Groups without members that somebody still holds: their numbers are taken.
     left: Vec<Weak<Group>>,
+    /// No number below this is free.
+    full_below: u32,
 }
 
 impl Groups {
@@ -165,6 +167,7 @@ impl Groups {
             let id = group.id();
             self.left.retain(|group| group.strong_count() > 0);
             self.left.extend(self.groups.remove(&id).map(|group| Arc::downgrade(&group)));
+            self.full_below = self.full_below.min(id.0);
             self.keys.retain(|_, of| *of != id);
             self.tables.values_mut().for_each(|table| table.forget(id));
         }
@@ -172,11 +175,16 @@ impl Groups {
 
     /// A new group, with the lowest number that is free (`ida_alloc`).
     fn make(&mut self, iommu: &Arc<Iommu>) -> Arc<Group> {
+        self.left.retain(|group| group.strong_count() > 0);
         let held: HashSet<GroupId> =
             self.left.iter().filter_map(Weak::upgrade).map(|group| group.id()).collect();
-        let mut free =
-            (0..u32::MAX).map(GroupId).filter(|id| !self.groups.contains_key(id) && !held.contains(id));
+        let mut free = (self.full_below..u32::MAX)
+            .map(GroupId)
+            .filter(|id| !self.groups.contains_key(id) && !held.contains(id));
         let id = free.next().expect("there are fewer devices than numbers");
+        if held.is_empty() {
+            self.full_below = id.0 + 1;
+        }
         let group = Group::new(id, Arc::clone(iommu), Domain::paging(Arc::clone(iommu)));
         self.groups.insert(id, Arc::clone(&group));
         group

@@ -45,6 +45,9 @@ impl Iommus {
 
     /// The devices behind this IOMMU.
     fn behind(&self, path: &str) -> Vec<DeviceId> {
+        if !self.has(path) {
+            return Vec::new();
+        }
         let groups = self.groups.iter().filter(|group| group.iommu().path() == path);
         groups.flat_map(|group| self.members(group.id())).collect()
     }
