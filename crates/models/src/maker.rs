@@ -153,6 +153,7 @@ fn dma330(facts: &Facts, wires: &Wires) -> Config {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use uvfio_kernel::hw::{Activity, ResetKind, Width};
 
     use super::*;
@@ -191,6 +192,30 @@ mod tests {
             assert_eq!(done, own_reset == OwnReset::Completes, "{compatible}");
             assert!(!done || model.is_reset() != Some(false), "{compatible}");
             assert!(!done || model.activity() == Activity::default(), "{compatible}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_sequence_of_stores_upsets_a_model(
+            entry in 0..MODELS.len(),
+            stores in prop::collection::vec((0_usize..2, prop_oneof![0_u64..64, 0_u64..0x1000], any::<u64>(), 0_usize..4), 0..80),
+        ) {
+            let facts = Facts { regions: vec![0x1_0000, 0x1000], ..Facts::default() };
+            let mut model = (MODELS[entry].make)(&facts, wires().0);
+            for (region, offset, value, width) in stores {
+                let width = [Width::Byte, Width::Half, Width::Word, Width::Double][width];
+                model.write(region, offset, width, value & width.mask());
+                model.run(100);
+                prop_assert_eq!(model.read(region, offset, width) & !width.mask(), 0);
+                if let Some(lines) = model.reset_lines() {
+                    prop_assert!(!lines.is_asserted(lines.count()) && !lines.is_asserted(u32::MAX));
+                }
+            }
+            prop_assert!(model.reset(ResetKind::Power).is_ok() && model.is_reset() != Some(false));
+            prop_assert_eq!(model.activity(), Activity::default());
         }
     }
 }
