@@ -1,5 +1,6 @@
 //! The lanes: what each proves, and the command it is.
 
+use crate::acpi_tables;
 use crate::architecture;
 use crate::boards;
 use crate::fuzz;
@@ -47,6 +48,12 @@ const LANES: &[Lane] = &[
         proves: "makes the .dtb of each .dts in boards/ (dtc)",
         ci: Ci::No,
         work: boards::compile_own,
+    },
+    Lane {
+        name: "acpi-tables",
+        proves: "makes boards/acpi: the tables that QEMU's machines have",
+        ci: Ci::No,
+        work: acpi_tables::acpi_tables,
     },
     Lane {
         name: "truth",

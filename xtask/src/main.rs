@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acpi_tables;
 mod architecture;
 mod boards;
 mod debian;

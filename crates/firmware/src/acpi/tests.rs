@@ -1,5 +1,6 @@
 //! Tables built byte by byte, read, and damaged.
 
+use super::dmar::ScopeKind;
 use super::iort::{Kind, Mapping};
 use super::ivrs::{Devices as IvrsDevices, Uid};
 use super::viot::{Devices as ViotDevices, Place};
@@ -213,4 +214,65 @@ fn damaged_tables_never_panic() {
             let _ = read(&bytes[..at]);
         }
     }
+}
+
+/// Tables that QEMU built (`cargo xtask acpi-tables`); the numbers were compared with what `iasl -d` says of them.
+fn real(file: &str) -> Table {
+    let path = format!("{}/../../boards/acpi/{file}", env!("CARGO_MANIFEST_DIR"));
+    one(&std::fs::read(path).expect("the table is there"))
+}
+
+#[test]
+fn qemu_iort_maps_the_root_complex_to_its_smmu() {
+    let Table::Iort(header, iort) = real("virt-smmuv3.iort") else { panic!("an IORT") };
+    assert_eq!((header.oem_id.as_str(), header.revision), ("BOCHS", 3));
+    let [its, smmu, complex] = &iort.nodes[..] else { panic!("three nodes") };
+    assert_eq!(its.kind, Kind::ItsGroup { ids: vec![0] });
+    let interrupts = [0x6a, 0x6b, 0x6d, 0x6c];
+    assert_eq!(smmu.kind, Kind::SmmuV3 { base: 0x905_0000, coherent_walk: true, interrupts });
+    assert_eq!(complex.kind, Kind::RootComplex { segment: 0, coherent: true, ats: false });
+    assert_eq!(iort.smmu(complex, 0x10).map(|target| (target.node.offset, target.id)), Some((0x48, 0x10)));
+    // Bus 1 and above are mapped to the interrupt translation service alone.
+    assert_eq!(iort.smmu(complex, 0x101), None);
+}
+
+#[test]
+fn qemu_dmar_names_its_functions_one_by_one() {
+    let Table::Dmar(_, dmar) = real("q35-intel-iommu.dmar") else { panic!("a DMAR") };
+    assert_eq!((dmar.address_bits, dmar.interrupt_remapping, dmar.units.len()), (39, true, 1));
+    let unit = &dmar.units[0];
+    assert_eq!((unit.base, unit.segment, unit.all_others), (0xfed9_0000, 0, false));
+    let paths: Vec<_> = unit.devices.iter().map(|scope| (scope.kind, scope.path.as_slice())).collect();
+    let pci = |path| (ScopeKind::PciEndpoint, path);
+    assert_eq!(
+        paths,
+        [
+            (ScopeKind::IoApic, &[(0, 0)][..]),
+            pci(&[(0, 0)]),
+            pci(&[(1, 0)]),
+            pci(&[(0x1f, 0)]),
+            pci(&[(0x1f, 2)]),
+            pci(&[(0x1f, 3)]),
+        ]
+    );
+}
+
+#[test]
+fn qemu_ivrs_has_functions_and_an_io_apic() {
+    let Table::Ivrs(_, ivrs) = real("q35-amd-iommu.ivrs") else { panic!("an IVRS") };
+    let [iommu] = &ivrs.iommus[..] else { panic!("one IOMMU") };
+    assert_eq!((iommu.kind, iommu.base, iommu.bdf), (0x10, 0xfed8_0000, 8));
+    let devices: Vec<_> = iommu.devices.iter().map(|entry| entry.devices.clone()).collect();
+    let special = IvrsDevices::Special { handle: 0, variety: 1, bdf: 0xa0 };
+    let functions = [0, 8, 0x10, 0xf8, 0xfa, 0xfb].map(IvrsDevices::One);
+    assert_eq!(devices, [functions.to_vec(), vec![special]].concat());
+}
+
+#[test]
+fn qemu_viot_has_a_virtio_iommu_for_the_bus() {
+    let Table::Viot(_, viot) = real("q35-virtio-iommu.viot") else { panic!("a VIOT") };
+    assert_eq!(viot.iommus.len(), 1);
+    assert!(matches!(viot.iommus[0].place, Place::Pci { segment: 0, .. }));
+    assert!(viot.endpoints.iter().all(|endpoint| endpoint.iommu == Some(0)));
+    assert_eq!(viot.endpoints[0].devices, ViotDevices::PciRange { segments: (0, 0), bdfs: (0, 0xff) });
 }
