@@ -243,7 +243,7 @@ fn qemu_dmar_names_its_functions_one_by_one() {
     let unit = &dmar.units[0];
     assert_eq!((unit.base, unit.segment, unit.all_others), (0xfed9_0000, 0, false));
     let paths: Vec<_> = unit.devices.iter().map(|scope| (scope.kind, scope.path.as_slice())).collect();
-    let pci = |path| (ScopeKind::PciEndpoint, path);
+    let pci = |path: &'static [(u8, u8)]| (ScopeKind::PciEndpoint, path);
     assert_eq!(
         paths,
         [
