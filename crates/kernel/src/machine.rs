@@ -21,7 +21,7 @@ mod sets;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use uvfio_firmware as firmware;
@@ -35,6 +35,7 @@ pub use self::sets::SetRefusal;
 use crate::device::{Bus, Deferral, Device, DeviceId, Driver, Scheduler};
 use crate::hw::{Clock, Model, Wires};
 use crate::module::{ModuleFacts, ModuleHold, ModuleName, Modules, Params, Setting};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Makes the model of a device. The command wires models to boards by `compatible`; a device without one gets a stand-in.
 pub trait ModelMaker: Send + Sync {

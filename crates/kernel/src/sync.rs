@@ -1,13 +1,19 @@
 //! The synchronisation primitives of this crate, in one place.
 //!
-//! Everything comes from `std`; it is named here so that the tests that try every interleaving can put a deterministic
-//! scheduler's primitives in its stead. A lock whose holder panicked stays usable: a model's panic must not take the machine
+//! Everything comes from `std`; with the feature `shuttle`, which only tests that try many interleavings set, it comes from a
+//! deterministic scheduler. A lock whose holder panicked stays usable: a model's panic must not take the machine
 //! with it.
 
-pub(crate) use std::sync::{
-    Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
+pub(crate) use std::sync::PoisonError;
+#[cfg(not(feature = "shuttle"))]
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(not(feature = "shuttle"))]
 pub(crate) use std::thread::{ThreadId, current};
+
+#[cfg(feature = "shuttle")]
+pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(feature = "shuttle")]
+pub(crate) use shuttle::thread::{ThreadId, current};
 
 /// Take a lock.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

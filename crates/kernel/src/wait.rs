@@ -4,7 +4,9 @@
 //! signal to the program that wrote to `unbind` ends the wait (`wait_event_interruptible`, include/linux/wait.h). A [`Gate`] is
 //! the wait queue, a [`Wait`] the task that sleeps. Not for sleeping until a time: there is no clock here.
 
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Weak};
+
+use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// The wait was ended from outside before its condition came true (`-ERESTARTSYS`, which a program sees as `EINTR`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,9 +67,7 @@ impl Gate {
             }
             let changes = crate::lock(&self.changes);
             drop(
-                self.changed
-                    .wait_while(changes, |now| *now == seen)
-                    .unwrap_or_else(std::sync::PoisonError::into_inner),
+                self.changed.wait_while(changes, |now| *now == seen).unwrap_or_else(PoisonError::into_inner),
             );
         }
     }

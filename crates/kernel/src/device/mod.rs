@@ -9,7 +9,7 @@ mod handback;
 mod host;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use bus::{Bus, NoSuchBus};
@@ -22,6 +22,7 @@ use crate::hw::{Activity, Model, Progress, ResetFailed, ResetKind, Width};
 use crate::iommu::{DmaPort, Group, Hold};
 use crate::irq::IrqLine;
 use crate::module::ModuleHold;
+use crate::sync::{Mutex, RwLock};
 
 /// How many steps of pending work a device does on the thread that accessed it.
 const STEPS_PER_ACCESS: u32 = 4096;

@@ -4,9 +4,10 @@
 //! want each other's devices cannot wait for each other for ever; and a program that waits for one can be interrupted.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::device::DeviceId;
+use crate::sync::Mutex;
 use crate::wait::{Gate, Interrupted, Wait};
 
 #[derive(Default)]

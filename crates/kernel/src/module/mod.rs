@@ -8,12 +8,13 @@ mod param;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 pub use param::{BadValue, Mode, ParamError, ParamSpec, Params, Setting, Value};
 
 use crate::device::{Bus, Driver};
 use crate::errno::{self, Errno};
+use crate::sync::Mutex;
 
 /// A module's name; `-` and `_` are the same, and `_` is what is shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,10 +5,10 @@
 //! so a driver may read its own while it probes.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use super::ModuleName;
 use crate::errno::{self, Errno};
+use crate::sync::Mutex;
 
 /// What a parameter holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
