@@ -32,6 +32,12 @@ const LANES: &[Lane] = &[
     Lane { name: "clippy", proves: "clippy has nothing to say", ci: Ci::Yes, work: clippy },
     Lane { name: "doc", proves: "the documentation builds without a warning", ci: Ci::Yes, work: doc },
     Lane {
+        name: "interleavings",
+        proves: "concurrent callers are served under many schedules",
+        ci: Ci::Yes,
+        work: interleavings,
+    },
+    Lane {
         name: "fuzz",
         proves: "hostile input is taken: each fuzz target runs for some seconds ([TARGET [SECONDS]])",
         ci: Ci::Yes,
@@ -112,6 +118,10 @@ fn doc(_: &[String]) -> Result<(), Failure> {
 fn invariants(_: &[String]) -> Result<(), Failure> {
     let findings = architecture::findings(&root());
     if findings.is_empty() { Ok(()) } else { Err(Failure::Findings(findings)) }
+}
+
+fn interleavings(_: &[String]) -> Result<(), Failure> {
+    must(cargo().args(["test", "--quiet", "--package", "uvfio-vfio", "--features", "shuttle"]))
 }
 
 fn man(_: &[String]) -> Result<(), Failure> {

@@ -177,5 +177,5 @@ fn eventfd(caller: &dyn Caller, fd: i32) -> Result<Arc<dyn EventFd>, IrqRefusal>
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests;

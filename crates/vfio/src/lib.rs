@@ -13,6 +13,8 @@ mod control;
 mod device;
 pub mod file;
 mod group;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod irq;
 mod nodes;
 pub mod observe;
@@ -21,8 +23,9 @@ pub mod personality;
 pub mod refusal;
 mod sync;
 #[cfg(test)]
+#[cfg_attr(feature = "shuttle", expect(dead_code, reason = "only the tests of interleavings are built"))]
 mod testing;
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests;
 mod trace;
 mod type1;

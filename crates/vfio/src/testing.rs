@@ -185,6 +185,7 @@ enum Fd {
 /// A process.
 pub(crate) struct Process {
     pub(crate) space: Arc<Space>,
+    scratch: u64,
     files: Mutex<HashMap<i32, Fd>>,
     memlock: Mutex<Option<u64>>,
     capable: Mutex<Vec<Capability>>,
@@ -197,10 +198,17 @@ impl Process {
     pub(crate) fn new() -> Self {
         Self {
             space: Space::new(NEXT_SPACE.fetch_add(1, Ordering::Relaxed)),
+            scratch: SCRATCH,
             files: Mutex::new(HashMap::from([(3, Fd::Other)])),
             memlock: Mutex::new(None),
             capable: Mutex::default(),
         }
+    }
+
+    /// Another thread of it, with scratch memory of its own and no files.
+    #[cfg(feature = "shuttle")]
+    pub(crate) fn thread(&self) -> Self {
+        Self { space: self.space.clone(), scratch: self.scratch + 4096, ..Self::new() }
     }
 
     pub(crate) fn limit(&self, bytes: u64) {
@@ -229,8 +237,8 @@ impl Process {
 
     /// Put a structure where a call can find it.
     pub(crate) fn put<T: IntoBytes + Immutable>(&self, value: &T) -> u64 {
-        self.space.save(SCRATCH, value.as_bytes()).expect("the scratch page is there");
-        SCRATCH
+        self.space.save(self.scratch, value.as_bytes()).expect("the scratch page is there");
+        self.scratch
     }
 
     pub(crate) fn space_write(&self, at: u64, bytes: &[u8]) {

@@ -136,5 +136,5 @@ impl Type1 {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests;
