@@ -1,148 +1,241 @@
-//! What is wrong with a description, as facts: the node, the property, the numbers.
+//! What is wrong with a description, as data.
 //!
-//! Trouble never loses the board: whatever can be read is read, and this says what could not. Sentences are made elsewhere.
+//! Linux prints such things to its log and goes on (`pr_err` in `drivers/of`); here they come back beside the board. Sentences are
+//! made of them in the command line tool.
 
-/// One thing that is wrong.
+use crate::{Reference, Trigger};
+
+/// One trouble, and the node it is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Path of the node; empty for the blob as a whole.
+    /// The node's path; empty where the blob as a whole is meant.
     pub path: String,
-    /// What is wrong there.
+    /// What is wrong.
     pub problem: Problem,
 }
 
-impl Diagnostic {
-    pub(crate) fn of_blob(problem: Problem) -> Diagnostic {
-        Diagnostic { path: String::new(), problem }
-    }
-}
-
 /// The kinds of trouble.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The header claims more bytes than there are.
+    /// The blob says that it is longer than it is; what is there was read.
     Truncated {
-        /// Bytes claimed.
+        /// Bytes it should have.
         claimed: u32,
         /// Bytes there are.
         have: usize,
     },
-    /// The tokens end in the middle; what came before was kept.
+    /// The tokens end in the middle of one; what stood before was read.
     StructureEnds {
         /// Bytes from the start of the blob.
         at: usize,
     },
-    /// A number that is no token; what came before was kept.
+    /// A number that is no token; what stood before was read.
     UnknownToken {
         /// Bytes from the start of the blob.
         at: usize,
         /// The number.
         token: u32,
     },
-    /// A node's end without its start.
+    /// Nodes were still open where the tokens end, or more were closed than opened.
     Unbalanced {
+        /// Nodes that were open.
+        open: usize,
+    },
+    /// There is no root node.
+    NoRoot,
+    /// A property stands outside any node, or behind a node within its own, where Linux does not see it; left out.
+    StrayProperty {
+        /// Its name.
+        name: String,
+    },
+    /// Another node beside the root; left out with all below it.
+    SecondRoot {
         /// Bytes from the start of the blob.
         at: usize,
     },
-    /// Two nodes have the same phandle; the first keeps it.
-    DuplicatePhandle {
-        /// The number.
-        phandle: u32,
+    /// Nodes deeper than Linux reads (`FDT_MAX_DEPTH`, drivers/of/fdt.c); left out.
+    TooDeep {
+        /// The deepest level that is read; the root is level 0.
+        deepest: usize,
+        /// Nodes left out.
+        nodes: usize,
     },
-    /// A property names a phandle that no node has.
-    MissingPhandle {
-        /// The property.
-        property: Property,
-        /// The number.
-        phandle: u32,
-    },
-    /// A provider does not say how many cells its specifiers have.
-    NoCells {
-        /// The property that refers to it.
-        property: Property,
-        /// The provider's phandle.
-        phandle: u32,
-    },
-    /// A property is not a whole number of entries.
-    Ragged {
-        /// The property.
-        property: Property,
-        /// Its length in bytes.
+    /// A name longer than any file name may be; cut.
+    LongName {
+        /// Bytes it has, or has at least.
         length: usize,
-        /// Bytes of one entry, where that is known.
+    },
+    /// A property whose name is not in the block of names; left out.
+    PropertyName {
+        /// Bytes from the start of the blob.
+        at: usize,
+        /// Where its name should be in the block of names.
+        offset: u32,
+    },
+    /// A second node of one phandle; references mean the first.
+    DuplicatePhandle {
+        /// The phandle.
+        phandle: u32,
+        /// The path of the first.
+        first: String,
+    },
+    /// A property whose length does not fit what it should hold; the rest after whole entries was left out.
+    Length {
+        /// The property.
+        property: String,
+        /// Bytes it has.
+        length: usize,
+        /// Bytes one entry has.
         entry: usize,
     },
-    /// An address could not be translated to a physical one: a bus on the way has no window for it.
-    Untranslated {
-        /// The address as the node gives it.
-        address: u64,
+    /// A reference to a phandle that no node has; it and those behind it were left out.
+    NoProvider {
+        /// The property.
+        property: String,
+        /// Which entry, from 0.
+        index: usize,
+        /// The phandle.
+        phandle: u32,
     },
-    /// A cell count that addresses cannot have.
-    CellCount {
-        /// Cells of an address.
+    /// A reference to a node that does not say how many cells it takes; it and those behind it were left out.
+    NoCells {
+        /// The property.
+        property: String,
+        /// Which entry, from 0.
+        index: usize,
+        /// The provider's path.
+        provider: String,
+        /// What it lacks, such as `#clock-cells`.
+        cells: String,
+    },
+    /// A reference that ends before the cells its provider takes; it was left out.
+    FewCells {
+        /// The property.
+        property: String,
+        /// Which entry, from 0.
+        index: usize,
+        /// The provider's path.
+        provider: String,
+        /// Cells it takes.
+        want: u32,
+        /// Cells there are.
+        have: usize,
+    },
+    /// A provider that takes more cells than Linux has room for (`MAX_PHANDLE_ARGS`); the reference was left out.
+    ManyCells {
+        /// The property.
+        property: String,
+        /// The provider's path.
+        provider: String,
+        /// Cells it takes.
+        want: u32,
+    },
+    /// An entry of `reg` that no `ranges` above takes to the processor's addresses. Linux stops there: it and those behind it are not
+    /// the device's.
+    Untranslatable {
+        /// Which entry, from 0.
+        index: usize,
+        /// Its address on the bus it is on.
+        address: u64,
+        /// The path of the bus whose `ranges` has no place for it.
+        bus: String,
+    },
+    /// A window of no bytes, or one whose end is beyond the last address.
+    Extent {
+        /// Which entry, from 0.
+        index: usize,
+        /// Its address for the processor.
+        base: u64,
+        /// Its bytes.
+        size: u64,
+    },
+    /// The bus a device is on uses a number of cells for addresses that Linux does not take (1 to 4).
+    AddressCells {
+        /// Cells for an address.
         address: u32,
-        /// Cells of a size.
+        /// Cells for a size.
         size: u32,
     },
-    /// An interrupt controller was not found.
-    NoInterruptParent,
+    /// An interrupt without a controller: no parent, none of that phandle, or no line of an `interrupt-map` for it. It and those
+    /// behind it were left out.
+    NoController {
+        /// Which interrupt, from 0.
+        index: usize,
+    },
+    /// An interrupt whose cells do not say level or edge although the controller takes that.
+    NoTrigger {
+        /// Which interrupt, from 0.
+        index: usize,
+        /// What is taken for it.
+        taken: Trigger,
+    },
+    /// A device Linux would give a name that another has already; left out.
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The other's path.
+        other: String,
+    },
+    /// A device on the AMBA bus without a register window; Linux makes no device of it.
+    AmbaWithoutRegisters,
+    /// An overlay refers to a label that the tree does not have.
+    NoSymbol {
+        /// The label.
+        label: String,
+    },
+    /// A fragment of an overlay has no target in the tree; left out.
+    NoTarget {
+        /// The target's path, where the fragment names one.
+        target: Option<String>,
+    },
+    /// A fixup of an overlay that points at nothing.
+    Fixup {
+        /// The fixup as it stands.
+        entry: String,
+    },
+    /// Reading was given up: the description is built to take more steps or space than its size warrants.
+    Exhausted,
+    /// More of these, not kept.
+    More {
+        /// How many.
+        count: u64,
+    },
+    /// A device that can be used refers to a node that is disabled: for instance an IOMMU, which then does not translate for it.
+    ProviderDisabled {
+        /// What for.
+        kind: Reference,
+        /// The provider's path.
+        provider: String,
+    },
 }
 
-/// The properties that diagnostics speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Property {
-    /// `reg`.
-    Reg,
-    /// `ranges`.
-    Ranges,
-    /// `dma-ranges`.
-    DmaRanges,
-    /// `interrupts`.
-    Interrupts,
-    /// `interrupts-extended`.
-    InterruptsExtended,
-    /// `iommus`.
-    Iommus,
-    /// `iommu-map`.
-    IommuMap,
-    /// `resets`.
-    Resets,
-    /// `clocks`.
-    Clocks,
-    /// `power-domains`.
-    PowerDomains,
-    /// `phys`.
-    Phys,
-    /// `dmas`.
-    Dmas,
-    /// `interconnects`.
-    Interconnects,
-    /// `memory-region`.
-    MemoryRegion,
-    /// `msi-parent`.
-    MsiParent,
+/// No more than this many are kept of one description; the rest is counted.
+const MOST: usize = 4096;
+
+/// Where readers put what they find wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    kept: Vec<Diagnostic>,
+    more: u64,
 }
 
-impl Property {
-    /// The property's name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Property::Reg => "reg",
-            Property::Ranges => "ranges",
-            Property::DmaRanges => "dma-ranges",
-            Property::Interrupts => "interrupts",
-            Property::InterruptsExtended => "interrupts-extended",
-            Property::Iommus => "iommus",
-            Property::IommuMap => "iommu-map",
-            Property::Resets => "resets",
-            Property::Clocks => "clocks",
-            Property::PowerDomains => "power-domains",
-            Property::Phys => "phys",
-            Property::Dmas => "dmas",
-            Property::Interconnects => "interconnects",
-            Property::MemoryRegion => "memory-region",
-            Property::MsiParent => "msi-parent",
+impl Report {
+    pub(crate) fn add(&mut self, path: impl FnOnce() -> String, problem: impl FnOnce() -> Problem) {
+        if self.kept.len() < MOST {
+            self.kept.push(Diagnostic { path: path(), problem: problem() });
+        } else {
+            self.more += 1;
         }
+    }
+
+    pub(crate) fn of_blob(&mut self, problem: Problem) {
+        self.add(String::new, || problem);
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        if self.more > 0 {
+            self.kept.push(Diagnostic { path: String::new(), problem: Problem::More { count: self.more } });
+        }
+        self.kept
     }
 }

@@ -369,11 +369,10 @@ pub(crate) struct Bench {
 fn device(name: &str, compatible: &str, bus: firmware::Bus, stream: Option<u32>) -> firmware::Device {
     let region = |base, size| firmware::Region { name: None, base, size };
     let interrupt = |number, trigger| firmware::Interrupt {
-        controller: firmware::NodeId(0),
         path: "/gic".into(),
         number,
         trigger,
-        cells: Vec::new(),
+        ..firmware::Interrupt::default()
     };
     let iommus = stream.map(|stream| firmware::Specifier {
         provider: firmware::NodeId(1),
@@ -393,10 +392,8 @@ fn device(name: &str, compatible: &str, bus: firmware::Bus, stream: Option<u32>)
             interrupt(33, firmware::Trigger::EdgeRising),
         ],
         iommus: iommus.into_iter().collect(),
-        resets: Vec::new(),
-        clocks: Vec::new(),
-        power_domains: Vec::new(),
         dma_coherent: true,
+        ..firmware::Device::default()
     }
 }
 
@@ -415,7 +412,12 @@ fn board() -> firmware::Board {
         device("n", "test,n", Platform, None),
         device("p", "arm,primecell", Amba, Some(4)),
     ];
-    firmware::Board { model: "bench".into(), compatible: vec!["test,bench".into()], devices }
+    firmware::Board {
+        model: "bench".into(),
+        compatible: vec!["test,bench".into()],
+        devices,
+        ..firmware::Board::default()
+    }
 }
 
 impl Bench {

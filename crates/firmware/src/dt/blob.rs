@@ -1,11 +1,9 @@
-//! The flattened form: a header, a block of tokens and a block of names (Devicetree Specification v0.4, 5.2 to 5.5).
+//! The flattened form of a device tree: a header, a block of tokens and a block of names.
 //!
-//! Damage is reported and what was read before it is kept: a tree whose last node is cut off still has the others. Linux is as lenient
-//! (`drivers/of/fdt.c`); only a blob that does not say where its tokens are is refused.
+//! The format is chapter 5 of the Devicetree Specification (v0.4). These are checked views on bytes: nothing panics or reads outside,
+//! and each token costs a bounded number of steps. What the tokens add up to is for `tree` to say.
 
-use crate::diagnostic::{Diagnostic, Problem};
-
-/// The bytes are not a device tree at all.
+/// The bytes are not a device tree that can be read at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotADeviceTree {
     /// There are fewer bytes than a header has.
@@ -20,8 +18,8 @@ pub enum NotADeviceTree {
         /// What they are.
         magic: u32,
     },
-    /// The layout is one this reader cannot read.
-    #[error("version {version} (compatible with {compatible}) is not one of 16 and 17")]
+    /// The layout is one that Linux does not read either.
+    #[error("version {version}, readable as {compatible}, is neither 16 nor 17")]
     Version {
         /// Version of the layout.
         version: u32,
@@ -38,98 +36,125 @@ pub enum NotADeviceTree {
     },
 }
 
-/// The header's fields that are used.
+/// Some bytes of the blob.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) len: u32,
+}
+
+impl Span {
+    /// The bytes of `blob` it stands for; none where they are not there.
+    pub(super) fn of(self, blob: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        blob.get(start..start + self.len as usize).unwrap_or_default()
+    }
+
+    fn end(self) -> usize {
+        self.start as usize + self.len as usize
+    }
+}
+
+/// The header: where the blocks are, cut to the bytes there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(super) struct Header {
     /// Bytes of the whole blob, as it says.
-    pub total_size: u32,
-    /// Version of the layout.
-    pub version: u32,
-    /// Where the tokens are.
-    pub structure: (u32, u32),
-    /// Where the property names are.
-    pub strings: (u32, u32),
+    pub(super) total_size: u32,
+    pub(super) structure: Span,
+    pub(super) strings: Span,
+    /// Where the memory reservations are.
+    pub(super) reservations: u32,
+    /// The processor that boots.
+    pub(super) boot_cpu: u32,
 }
 
 const MAGIC: u32 = 0xd00d_feed;
-const HEADER: usize = 40;
-/// Real files go a little beyond the specification's 31 bytes; nothing goes near this.
-const LONGEST_NAME: usize = 1024;
+/// Bytes of a header of version 16; version 17 adds the length of the structure block.
+const HEADER_16: usize = 36;
+const HEADER_17: usize = 40;
 
-/// A big-endian word at `at`.
+/// The big-endian word at `at`.
 pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_be_bytes)
 }
 
 impl Header {
-    /// Read the header. Sizes that reach past the end are cut to what there is, and reported.
+    /// Read the header.
     ///
     /// # Errors
-    /// Where there is no telling where the tokens are.
-    pub fn read(bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Result<Header, NotADeviceTree> {
+    /// Where it does not say where the tokens are.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, NotADeviceTree> {
         let have = bytes.len();
-        let field = |at: usize| word(bytes, at).unwrap_or(0);
-        if have < HEADER {
-            return Err(NotADeviceTree::TooShort { have });
-        }
-        let (magic, version, compatible) = (field(0), field(20), field(24));
+        let field = |at: usize| word(bytes, at).ok_or(NotADeviceTree::TooShort { have });
+        let magic = field(0)?;
         if magic != MAGIC {
             return Err(NotADeviceTree::Magic { magic });
         }
+        let (version, compatible) = (field(20)?, field(24)?);
         if version < 16 || compatible > 17 {
             return Err(NotADeviceTree::Version { version, compatible });
         }
-        let total_size = field(4);
-        if total_size as usize > have {
-            diagnostics.push(Diagnostic::of_blob(Problem::Truncated { claimed: total_size, have }));
+        if have < if version < 17 { HEADER_16 } else { HEADER_17 } {
+            return Err(NotADeviceTree::TooShort { have });
         }
-        let offset = field(8);
-        if offset as usize >= have {
-            return Err(NotADeviceTree::Structure { offset, have });
+        let (total_size, offset) = (field(4)?, field(8)?);
+        let end = have.min(total_size as usize);
+        if offset as usize >= end {
+            return Err(NotADeviceTree::Structure { offset, have: end });
         }
-        // Version 16 does not say how long the tokens are: they end with a token of their own.
-        let length = if version >= 17 { field(36) } else { u32::MAX };
-        let structure = clip(offset, length, have);
-        let strings = clip(field(12), field(32), have);
-        Ok(Header { total_size, version, structure, strings })
+        // Version 16 does not say how long the tokens are; a token of their own ends them.
+        let length = if version < 17 { u32::MAX } else { field(36)? };
+        Ok(Header {
+            total_size,
+            structure: clip(offset, length, end),
+            strings: clip(field(12)?, field(32)?, end),
+            reservations: field(16)?,
+            boot_cpu: field(28)?,
+        })
     }
 }
 
-/// Start and end of a block, within `have` bytes.
-fn clip(offset: u32, length: u32, have: usize) -> (u32, u32) {
-    let have = u32::try_from(have).unwrap_or(u32::MAX);
-    let start = offset.min(have);
-    (start, start.saturating_add(length).min(have))
+/// The part of a block that is before `end`.
+fn clip(offset: u32, length: u32, end: usize) -> Span {
+    let end = u32::try_from(end).unwrap_or(u32::MAX);
+    let start = offset.min(end);
+    Span { start, len: length.min(end - start) }
 }
 
-/// One token of the structure block; ranges are bytes of the blob.
+/// One token of the structure block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// A node starts; where its name stands.
-    Begin((u32, u32)),
+    /// A node of this name starts.
+    Begin(Span),
     /// The node ends.
     End,
-    /// A property: where its name and its value stand.
-    Property((u32, u32), (u32, u32)),
+    /// A property: where its name is said to be in the block of names, and its value.
+    Property { name: u32, value: Span },
     /// The tree ends.
     Finish,
+}
+
+/// Why there is no next token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// The block ends in the middle of one.
+    Ends,
+    /// A number that stands for no token.
+    Unknown(u32),
 }
 
 /// Reads the tokens one after the other.
 pub(super) struct Tokens<'a> {
     bytes: &'a [u8],
+    start: usize,
     at: usize,
     end: usize,
-    strings: (usize, usize),
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(bytes: &'a [u8], header: &Header) -> Tokens<'a> {
-        Tokens {
-            bytes,
-            at: header.structure.0 as usize,
-            end: header.structure.1 as usize,
-            strings: (header.strings.0 as usize, header.strings.1 as usize),
-        }
+    pub(super) fn new(bytes: &'a [u8], block: Span) -> Self {
+        let start = block.start as usize;
+        Tokens { bytes, start, at: start, end: block.end().min(bytes.len()) }
     }
 
     /// Bytes from the start of the blob to the next token.
@@ -140,45 +165,62 @@ impl<'a> Tokens<'a> {
     /// The next token.
     ///
     /// # Errors
-    /// What is wrong; there is no going on after it.
-    pub(super) fn next(&mut self) -> Result<Token, Problem> {
+    /// Where there is none; asking again gives the same answer.
+    pub(super) fn next(&mut self) -> Result<Token, Damage> {
         loop {
             let at = self.at;
-            let token = word(&self.bytes[..self.end], at).ok_or(Problem::StructureEnds { at })?;
-            self.at += 4;
+            let token = self.word(at)?;
             match token {
                 1 => {
-                    let name = self.text(self.at, self.end).ok_or(Problem::StructureEnds { at })?;
-                    self.at = (name.1 as usize + 1).next_multiple_of(4);
+                    let name = self.name(at + 4)?;
+                    self.at = self.aligned(name.end() + 1);
                     return Ok(Token::Begin(name));
                 }
-                2 => return Ok(Token::End),
-                3 => return self.property(at),
-                4 => {}
+                2 => {
+                    self.at = at + 4;
+                    return Ok(Token::End);
+                }
+                3 => {
+                    let (len, name) = (self.word(at + 4)?, self.word(at + 8)?);
+                    let value = Span { start: to_u32(at + 12)?, len };
+                    if value.end() > self.end {
+                        return Err(Damage::Ends);
+                    }
+                    self.at = self.aligned(value.end());
+                    return Ok(Token::Property { name, value });
+                }
+                4 => self.at = at + 4,
                 9 => return Ok(Token::Finish),
-                token => return Err(Problem::UnknownToken { at, token }),
+                unknown => return Err(Damage::Unknown(unknown)),
             }
         }
     }
 
-    fn property(&mut self, at: usize) -> Result<Token, Problem> {
-        let ends = Problem::StructureEnds { at };
-        let bytes = &self.bytes[..self.end];
-        let length = word(bytes, self.at).ok_or(ends)? as usize;
-        let name = word(bytes, self.at + 4).ok_or(ends)? as usize;
-        let start = self.at + 8;
-        let stop = start.checked_add(length).filter(|&stop| stop <= self.end).ok_or(ends)?;
-        self.at = stop.next_multiple_of(4);
-        // A name outside the block of names leaves the property without one; its value is skipped with it.
-        let name = self.strings.0.checked_add(name).and_then(|from| self.text(from, self.strings.1));
-        Ok(Token::Property(name.unwrap_or((0, 0)), (start as u32, stop as u32)))
+    fn word(&self, at: usize) -> Result<u32, Damage> {
+        word(self.bytes.get(..self.end).unwrap_or_default(), at).ok_or(Damage::Ends)
     }
 
-    /// A text that ends with a zero before `end`. Names have a bound, so that a blob whose every property points at one endless name
-    /// is still read in linear time.
-    fn text(&self, from: usize, end: usize) -> Option<(u32, u32)> {
-        let rest = self.bytes.get(from..end.min(from.saturating_add(LONGEST_NAME)))?;
-        let length = rest.iter().position(|&byte| byte == 0)?;
-        Some((u32::try_from(from).ok()?, u32::try_from(from + length).ok()?))
+    /// A node's name: what stands before the next zero.
+    fn name(&self, from: usize) -> Result<Span, Damage> {
+        let rest = self.bytes.get(from..self.end).ok_or(Damage::Ends)?;
+        let len = rest.iter().position(|&byte| byte == 0).ok_or(Damage::Ends)?;
+        Ok(Span { start: to_u32(from)?, len: to_u32(len)? })
     }
+
+    /// Tokens are aligned to four bytes from the start of their block, wherever that is.
+    fn aligned(&self, at: usize) -> usize {
+        self.start + (at - self.start).next_multiple_of(4)
+    }
+}
+
+fn to_u32(number: usize) -> Result<u32, Damage> {
+    u32::try_from(number).map_err(|_| Damage::Ends)
+}
+
+/// The memory reservations: pairs of address and size up to a pair of zeroes or the end of the bytes.
+pub(super) fn reservations(bytes: &[u8], offset: u32) -> Vec<(u64, u64)> {
+    let rest = bytes.get(offset as usize..).unwrap_or_default();
+    let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_be_bytes);
+    let pairs = rest.chunks_exact(16).map(|pair| (number(&pair[..8]), number(&pair[8..])));
+    pairs.take_while(|pair| *pair != (0, 0)).collect()
 }

@@ -1,121 +1,331 @@
-//! Interrupts: `interrupts-extended`, or `interrupts` with the parent that is inherited (drivers/of/irq.c), through `interrupt-map`s.
+//! Interrupts: from a device's cells through any `interrupt-map` to a controller, its number and its trigger.
+//!
+//! Linux: `of_irq_parse_one` and `of_irq_parse_raw` in drivers/of/irq.c for the way, and the `translate` of each interrupt controller's
+//! driver for what the cells mean (`gic_irq_domain_translate` in drivers/irqchip/irq-gic.c and irq-gic-v3.c).
 
-use super::specifier::{self, References, Row};
-use super::tree::Node;
-use crate::board::{Interrupt, Trigger};
-use crate::diagnostic::{self, Diagnostic, Problem};
+use super::decode::Decoder;
+use super::node::{Node, Property};
+use crate::{Interrupt, NodeId, Problem, Trigger};
 
-/// The interrupts of a node, in their order.
-pub fn interrupts(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Interrupt> {
-    let rows = if node.has("interrupts-extended") {
-        let property = diagnostic::Property::InterruptsExtended;
-        specifier::rows(
-            node,
-            References { property, cells: Some("#interrupt-cells"), names: None },
-            diagnostics,
-        )
-    } else if node.has("interrupts") {
-        of_one_parent(node, diagnostics)
-    } else {
-        return Vec::new();
-    };
-    rows.into_iter().filter_map(|row| controller_of(row, 0)).map(interrupt).collect()
+/// `MAX_PHANDLE_ARGS`.
+const MOST_CELLS: usize = 16;
+/// The most controllers and maps one interrupt goes through. Parents can stand in a circle.
+const LONGEST_WAY: usize = 64;
+
+/// Controllers whose own `interrupt-map` is meant for their driver alone (`of_irq_imap_abusers`).
+const MAP_IS_THEIRS: &[&str] = &[
+    "CBEA,platform-spider-pic",
+    "sti,platform-spider-pic",
+    "realtek,rtl-intc",
+    "fsl,ls1021a-extirq",
+    "fsl,ls1043a-extirq",
+    "fsl,ls1088a-extirq",
+    "renesas,rza1-irqc",
+];
+
+/// An interrupt on its way: at a controller or map, with its cells there.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) controller: NodeId,
+    pub(super) cells: Vec<u32>,
 }
 
-fn of_one_parent<'t>(node: Node<'t>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Row<'t>> {
-    let mut say = |problem| diagnostics.push(Diagnostic { path: node.path(), problem });
-    let property = diagnostic::Property::Interrupts;
-    let Some(parent) = parent(node) else {
-        say(Problem::NoInterruptParent);
+/// All interrupts of a device, up to the first that leads nowhere, as Linux counts them.
+pub(super) fn interrupts<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<Interrupt> {
+    let extended = node.property("interrupts-extended");
+    let plain = node.property("interrupts");
+    if extended.is_none() && plain.is_none() {
         return Vec::new();
-    };
-    let Some(count) = parent.u32("#interrupt-cells").filter(|&count| count > 0) else {
-        say(Problem::NoCells { property, phandle: parent.phandle() });
-        return Vec::new();
-    };
-    let cells: Vec<u32> = node.cells("interrupts").collect();
-    let count = count as usize;
-    if !cells.len().is_multiple_of(count) {
-        say(Problem::Ragged { property, length: cells.len() * 4, entry: count.saturating_mul(4) });
     }
-    cells.chunks_exact(count).map(|cells| Row { provider: parent, cells: cells.to_vec() }).collect()
+    let mut names = node.property("interrupt-names").into_iter().flat_map(Property::strings);
+    let address: Vec<u32> =
+        decoder.facts(node).reg.into_iter().flat_map(Property::cells).take(MOST_CELLS).collect();
+    let mut found = Vec::new();
+    let mut add = |line: Line, index: usize| {
+        found.push(interrupt(decoder, node, line, index, names.next().map(Into::into)));
+    };
+    let mut index = 0;
+    // One that cannot be read among the extended ones makes Linux look among the others.
+    for line in extended.into_iter().flat_map(|property| split_extended(decoder, property)) {
+        let Some(line) = resolve(decoder, line, &address) else { break };
+        add(line, index);
+        index += 1;
+    }
+    let rest = plain.map(|property| split(decoder, node, property, index));
+    match rest {
+        Some(Some(lines)) => {
+            for line in lines {
+                let Some(line) = resolve(decoder, line, &address) else {
+                    decoder.report(node, || Problem::NoController { index });
+                    break;
+                };
+                add(line, index);
+                index += 1;
+            }
+        }
+        Some(None) => decoder.report(node, || Problem::NoController { index }),
+        None => {
+            if extended.is_some_and(|property| index == 0 && property.u32().is_some_and(|first| first != 0)) {
+                decoder.report(node, || Problem::NoController { index });
+            }
+        }
+    }
+    found
 }
 
-/// The node that takes a node's interrupts: `interrupt-parent` of the node or of the nearest above it, or the nearest that has
-/// `#interrupt-cells` (`of_irq_find_parent`).
-fn parent(node: Node<'_>) -> Option<Node<'_>> {
-    // Parents that name one another in a circle lead nowhere.
-    const FARTHEST: usize = 64;
-    let mut at = node;
-    for _ in 0..FARTHEST {
-        let next = match at.u32("interrupt-parent") {
-            Some(phandle) => node.tree().by_phandle(phandle)?,
-            None => at.parent()?,
+/// The entries of `interrupts-extended`, up to the first whose controller is not there or empty.
+fn split_extended<'t>(decoder: &Decoder<'t>, property: Property<'t>) -> Vec<Line> {
+    let mut cells = property.cells();
+    let mut lines = Vec::new();
+    while let Some(phandle) = cells.next() {
+        let Some(controller) = decoder.tree.by_phandle(phandle) else { break };
+        let count = decoder.facts(controller).interrupt_cells;
+        let Some(count) =
+            count.map(|count| count as usize).filter(|&count| count <= cells.len().min(MOST_CELLS))
+        else {
+            break;
         };
-        if next.has("#interrupt-cells") {
-            return Some(next);
+        lines.push(Line { controller: controller.id(), cells: cells.by_ref().take(count).collect() });
+    }
+    lines
+}
+
+/// The entries of `interrupts` from `first` on; none where there is no controller above.
+fn split<'t>(
+    decoder: &Decoder<'t>,
+    node: Node<'t>,
+    property: Property<'t>,
+    first: usize,
+) -> Option<Vec<Line>> {
+    let parent = parent(decoder, node)?;
+    let count = decoder.facts(parent).interrupt_cells? as usize;
+    if count == 0 || count > MOST_CELLS {
+        return Some(Vec::new());
+    }
+    let cells: Vec<u32> = property.cells().collect();
+    let line = |cells: &[u32]| Line { controller: parent.id(), cells: cells.to_vec() };
+    Some(cells.chunks_exact(count).skip(first).map(line).collect())
+}
+
+/// The controller or map above a node (`of_irq_find_parent`).
+fn parent<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Node<'t>> {
+    let mut here = node;
+    for _ in 0..LONGEST_WAY * 2 {
+        here = match decoder.facts(here).interrupt_parent {
+            Some(phandle) => decoder.tree.by_phandle(phandle)?,
+            None => here.parent()?,
+        };
+        if decoder.facts(here).interrupt_cells.is_some() {
+            return Some(here);
         }
-        at = next;
     }
     None
 }
 
-/// Follow an interrupt through nexus nodes (`interrupt-map`) to a controller. Maps that lead in a circle lead nowhere.
-fn controller_of(row: Row<'_>, depth: usize) -> Option<Row<'_>> {
-    const DEEPEST: usize = 16;
-    if depth == DEEPEST {
+/// Follow maps until a controller takes the interrupt (`of_irq_parse_raw`).
+pub(super) fn resolve(decoder: &Decoder<'_>, mut line: Line, address: &[u32]) -> Option<Line> {
+    let first = decoder.node(line.controller);
+    let address_cells = address_cells(decoder, first) as usize;
+    if address_cells + line.cells.len() > MOST_CELLS {
         return None;
     }
-    let nexus = row.provider;
-    if nexus.has("interrupt-controller") || !nexus.has("interrupt-map") {
-        return Some(row);
-    }
-    // Platform devices have no unit address in a nexus; entries of such maps have 0 address cells, or the address is masked away.
-    let address = nexus.u32("#address-cells").unwrap_or(0) as usize;
-    let cells = nexus.u32("#interrupt-cells").unwrap_or(0) as usize;
-    let mask: Vec<u32> = nexus.cells("interrupt-map-mask").collect();
-    let map: Vec<u32> = nexus.cells("interrupt-map").collect();
-    let mut rest = &map[..];
-    loop {
-        let (key, after) = rest.split_at_checked(address.checked_add(cells)?)?;
-        let (&phandle, after) = after.split_first()?;
-        let provider = nexus.tree().by_phandle(phandle)?;
-        let parent_address =
-            if provider.has("interrupt-controller") { provider.u32("#address-cells") } else { None };
-        let skipped = parent_address.unwrap_or(0) as usize;
-        let wanted = provider.u32("#interrupt-cells")? as usize;
-        let (_, after) = after.split_at_checked(skipped)?;
-        let (target, after) = after.split_at_checked(wanted)?;
-        rest = after;
-        let matches = key[address..].iter().zip(&row.cells).enumerate().all(|(at, (key, cell))| {
-            let mask = mask.get(address + at).copied().unwrap_or(u32::MAX);
-            key & mask == cell & mask
-        });
-        if matches {
-            return controller_of(Row { provider, cells: target.to_vec() }, depth + 1);
+    let mut unit: Vec<u32> = (0..address_cells).map(|at| address.get(at).copied().unwrap_or(0)).collect();
+    let mut has_address = !address.is_empty();
+    for _ in 0..LONGEST_WAY {
+        let node = decoder.node(line.controller);
+        let facts = decoder.facts(node);
+        let map = if decoder.spend(node.properties().len()) { node.property("interrupt-map") } else { None };
+        let abuses = || MAP_IS_THEIRS.iter().any(|name| node.is_compatible(name));
+        if facts.interrupt_controller && (map.is_none() || abuses()) {
+            return Some(line);
         }
+        let Some(map) = map else {
+            line.controller = parent(decoder, node)?.id();
+            continue;
+        };
+        if !unit.is_empty() && !has_address {
+            return None;
+        }
+        let (next, next_unit) = look_up(decoder, node, map, &unit, &line.cells)?;
+        line = next;
+        unit = next_unit;
+        has_address = true;
+    }
+    None
+}
+
+/// `#address-cells` of a node or the first above it that has them.
+fn address_cells(decoder: &Decoder<'_>, node: Node<'_>) -> u32 {
+    let up = std::iter::successors(Some(decoder.node(node.id())), |node| node.parent());
+    up.into_iter().find_map(|node| decoder.facts(node).own_address_cells).unwrap_or(2)
+}
+
+/// One row of an `interrupt-map`.
+pub(super) struct MapRow {
+    pub(super) unit: Vec<u32>,
+    pub(super) cells: Vec<u32>,
+    pub(super) parent_unit: Vec<u32>,
+    pub(super) line: Line,
+    available: bool,
+}
+
+/// The rows of an `interrupt-map` up to the first that cannot be read.
+pub(super) fn map_rows<'a, 't>(
+    decoder: &'a Decoder<'t>,
+    map: Property<'t>,
+    unit: usize,
+    cells: usize,
+) -> impl Iterator<Item = MapRow> + use<'a, 't> {
+    let mut values = map.cells();
+    std::iter::from_fn(move || {
+        let mut take = |count: usize| {
+            let enough = count <= MOST_CELLS && values.len() >= count;
+            enough.then(|| values.by_ref().take(count).collect::<Vec<u32>>())
+        };
+        let (unit, cells) = (take(unit)?, take(cells)?);
+        let controller = decoder.tree.by_phandle(*take(1)?.first()?)?;
+        let facts = decoder.facts(controller);
+        let parent_unit = take(facts.own_address_cells.unwrap_or(0) as usize)?;
+        let line = Line { controller: controller.id(), cells: take(facts.interrupt_cells? as usize)? };
+        let row = MapRow { unit, cells, parent_unit, line, available: facts.available };
+        decoder.spend(4).then_some(row)
+    })
+}
+
+/// The line a map gives for a unit and cells, and the unit there.
+fn look_up<'t>(
+    decoder: &Decoder<'t>,
+    node: Node<'t>,
+    map: Property<'t>,
+    unit: &[u32],
+    cells: &[u32],
+) -> Option<(Line, Vec<u32>)> {
+    let mask: Vec<u32> = node
+        .property("interrupt-map-mask")
+        .into_iter()
+        .flat_map(Property::cells)
+        .take(2 * MOST_CELLS)
+        .collect();
+    let wanted = || unit.iter().chain(cells);
+    let matches = |row: &MapRow| {
+        let given = row.unit.iter().chain(&row.cells);
+        let mut pairs = wanted().zip(given).enumerate();
+        pairs.all(|(at, (want, have))| (want ^ have) & mask.get(at).copied().unwrap_or(u32::MAX) == 0)
+    };
+    let row = map_rows(decoder, map, unit.len(), cells.len()).find(|row| row.available && matches(row))?;
+    Some((row.line, row.parent_unit))
+}
+
+/// What the cells mean at the controller.
+pub(super) fn interrupt<'t>(
+    decoder: &Decoder<'t>,
+    node: Node<'t>,
+    line: Line,
+    index: usize,
+    name: Option<String>,
+) -> Interrupt {
+    let controller = decoder.node(line.controller);
+    let (number, flags) = meaning(controller, &line.cells);
+    let trigger = flags.map_or(Trigger::Unsaid, trigger);
+    if flags.is_some() && trigger == Trigger::Unsaid {
+        decoder.report(node, || Problem::NoTrigger { index, taken: trigger });
+    }
+    Interrupt {
+        controller: line.controller,
+        path: decoder.path(controller),
+        number,
+        trigger,
+        cells: line.cells,
+        name,
     }
 }
 
-/// Cells of a controller as a number and a trigger. Three cells and more are a GIC's (arm,gic.yaml): the kind, the number within
-/// it, flags. Two are a number and flags; one is a number, taken for level-triggered as Linux does where nothing says otherwise.
-fn interrupt(Row { provider, cells }: Row<'_>) -> Interrupt {
-    let is_gic = provider.texts("compatible").any(|compatible| {
-        compatible.contains("gic") && !compatible.contains("its") || compatible == "arm,armv7-timer"
-    });
-    let (number, flags) = match cells[..] {
-        [0, number, flags, ..] if is_gic => (number.saturating_add(32), flags),
-        [1, number, flags, ..] if is_gic => (number.saturating_add(16), flags),
-        [_, number, flags, ..] if is_gic => (number, flags),
-        [number, flags, ..] => (number, flags),
-        [number] => (number, 4),
-        [] => (0, 4),
-    };
-    let trigger = match flags & 0xf {
-        1 | 3 => Trigger::EdgeRising,
+/// `IRQ_TYPE_SENSE_MASK` and below.
+fn trigger(flags: u32) -> Trigger {
+    match flags & 0xf {
+        1 => Trigger::EdgeRising,
         2 => Trigger::EdgeFalling,
+        3 => Trigger::EdgeBoth,
+        4 => Trigger::LevelHigh,
         8 => Trigger::LevelLow,
-        _ => Trigger::LevelHigh,
+        _ => Trigger::Unsaid,
+    }
+}
+
+/// Number and flags; no flags where this controller's cells have none.
+fn meaning(controller: Node<'_>, cells: &[u32]) -> (u32, Option<u32>) {
+    match *cells {
+        [] => (0, None),
+        [number] => (number, None),
+        [bank, number] if PAIRS.iter().any(|(name, _)| controller.is_compatible(name)) => {
+            let width =
+                PAIRS.iter().find(|(name, _)| controller.is_compatible(name)).map_or(0, |(_, width)| *width);
+            (bank.wrapping_mul(width).wrapping_add(number), None)
+        }
+        [number, flags] => (number, Some(flags)),
+        [number, flags, _]
+            if controller.is_compatible("atmel,at91rm9200-aic") || is_sense_second(controller) =>
+        {
+            (number, Some(flags))
+        }
+        [kind, number, flags, ..] if is_gic(controller) => (gic_number(kind, number), Some(flags)),
+        [_, number, flags] => (number, Some(flags)),
+        [number, flags, ..] => (number, Some(flags)),
+    }
+}
+
+/// Controllers whose two cells are a bank and a number in it, and how many numbers a bank has.
+const PAIRS: &[(&str, u32)] = &[
+    ("brcm,bcm2835-armctrl-ic", 32),
+    ("brcm,bcm2836-armctrl-ic", 32),
+    ("samsung,exynos4210-combiner", 8),
+    ("samsung,s3c2410-irq", 32),
+    ("samsung,s3c2416-irq", 32),
+];
+
+/// Atmel's and Microchip's controllers: number, flags, priority.
+fn is_sense_second(controller: Node<'_>) -> bool {
+    controller.compatible().any(|name| name.ends_with("-aic") || name.ends_with("-aic5"))
+        && !is_apple(controller)
+}
+
+fn is_apple(controller: Node<'_>) -> bool {
+    controller.compatible().any(|name| name.starts_with("apple,"))
+}
+
+/// Controllers whose cells and numbers are a GIC's (`IRQCHIP_DECLARE` in irq-gic.c, irq-gic-v3.c and irq-gic-v5.c's older kin).
+fn is_gic(controller: Node<'_>) -> bool {
+    controller.compatible().any(|name| {
+        matches!(
+            &*name,
+            "arm,gic-v3"
+                | "arm,gic-400"
+                | "arm,arm11mp-gic"
+                | "arm,arm1176jzf-devchip-gic"
+                | "arm,cortex-a15-gic"
+                | "arm,cortex-a9-gic"
+                | "arm,cortex-a7-gic"
+                | "arm,tc11mp-gic"
+                | "arm,eb11mp-gic"
+                | "arm,pl390"
+                | "brcm,brahma-b15-gic"
+                | "nvidia,tegra210-agic"
+                | "qcom,msm-8660-qgic"
+                | "qcom,msm-qgic2"
+                | "qcom,msm8996-gic-v3"
+                | "hisilicon,hip04-intc"
+        )
+    })
+}
+
+/// The interrupt id of a kind and a number: shared, private, and the extended ranges of both.
+fn gic_number(kind: u32, number: u32) -> u32 {
+    let first = match kind {
+        0 => 32,
+        1 => 16,
+        2 => 4096,
+        3 => 1056,
+        _ => 0,
     };
-    Interrupt { controller: provider.id(), path: provider.path(), number, trigger, cells }
+    number.wrapping_add(first)
 }

@@ -1,138 +1,173 @@
-//! Which nodes become devices, on which bus and under which name, as Linux decides it (drivers/of/platform.c).
+//! The nodes Linux makes devices of.
+//!
+//! `of_platform_default_populate_init` and `of_platform_bus_create` in drivers/of/platform.c: every enabled node with a `compatible` below
+//! the root, and below those that are buses by their `compatible`. Devices that drivers make of nodes below their own (I2C, SPI, most
+//! multi-function devices) are not here.
 
-use super::address::{translate, windows};
-use super::interrupt::interrupts;
-use super::specifier::{References, specifiers};
-use super::tree::{Node, Tree};
-use crate::board::{Bus, Device};
-use crate::diagnostic::{self, Diagnostic};
+use std::collections::HashMap;
 
-/// Buses whose children are devices, too (`of_default_bus_match_table`).
-const BUSES: [&str; 4] = ["simple-bus", "simple-mfd", "isa", "arm,amba-bus"];
-/// Nodes at the root that are no devices (`of_skipped_node_table`).
-const SKIPPED: [&str; 1] = ["operating-points-v2"];
-/// Children of `/reserved-memory` that are devices all the same (`reserved_mem_matches`).
-const RESERVED_MEMORY: [&str; 9] = [
-    "phram",
-    "qcom,rmtfs-mem",
-    "qcom,cmd-db",
-    "qcom,smem",
-    "ramoops",
-    "nvmem-rmem",
-    "google,open-dice",
-    "mediatek,scp-ctx",
-    "qcom,rmtfs",
-];
+use super::address;
+use super::decode::Decoder;
+use super::dma;
+use super::interrupt;
+use super::naming;
+use super::node::{Node, Property};
+use super::pci;
+use super::specifier;
+use crate::reference::Binding;
+use crate::{Bus, Device, NodeId, Problem, Reference, Specifier, Supplier};
 
-/// The devices of a tree, in the order Linux makes them.
-pub fn devices(tree: &Tree, diagnostics: &mut Vec<Diagnostic>) -> Vec<Device> {
-    let mut devices = Vec::new();
-    let Some(root) = tree.root() else { return devices };
-    for node in root.children().filter(|node| node.name() == "reserved-memory").flat_map(Node::children) {
-        if node.is_compatible(&RESERVED_MEMORY) {
-            add(node, &mut devices, diagnostics);
-        }
+/// `of_default_bus_match_table`.
+const BUSES: &[&str] = &["simple-bus", "simple-mfd", "isa", "arm,amba-bus"];
+/// `of_skipped_node_table`.
+const SKIPPED: &[&str] = &["operating-points-v2"];
+/// `reserved_mem_matches`: reserved memory that is a device.
+const RESERVED: &[&str] =
+    &["phram", "qcom,rmtfs-mem", "qcom,cmd-db", "qcom,smem", "ramoops", "nvmem-rmem", "google,open-dice"];
+/// `AMBA_NR_IRQS`.
+const AMBA_INTERRUPTS: usize = 9;
+
+/// The devices in the order Linux makes them.
+pub(super) fn devices<'t>(decoder: &Decoder<'t>) -> Vec<Device> {
+    let mut population = Population {
+        decoder,
+        devices: Vec::new(),
+        names: HashMap::new(),
+        made: vec![false; decoder.tree.nodes().len()],
+        coherent_by_default: dma::coherent_by_default(decoder),
+    };
+    for node in decoder.tree.nodes().filter(|node| is_any(decoder, *node, RESERVED)) {
+        population.device(node, Bus::Platform);
     }
-    for node in root.children().filter(|node| node.name() == "firmware") {
-        // Linux populates it as a bus of its own (of_platform_default_populate_init).
-        node.children().for_each(|child| visit(child, &mut devices, diagnostics));
+    if let Some(firmware) = decoder.tree.by_path("/firmware") {
+        firmware.children().for_each(|child| population.create(child, &mut Vec::new(), &[]));
     }
-    root.children().for_each(|node| visit(node, &mut devices, diagnostics));
-    devices
+    if let Some(chosen) = decoder.tree.by_path("/chosen") {
+        let screen = chosen.children().find(|child| is_any(decoder, *child, &["simple-framebuffer"]));
+        screen.into_iter().for_each(|screen| _ = population.device(screen, Bus::Platform));
+    }
+    population.populate();
+    population.devices
 }
 
-/// A node and, where it is a bus, its children (`of_platform_bus_create`). Without recursion: a blob may nest as deep as it likes.
-fn visit(node: Node<'_>, devices: &mut Vec<Device>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut pending = vec![node];
-    while let Some(node) = pending.pop() {
-        if !node.has("compatible") || node.is_compatible(&SKIPPED) || !node.is_available() {
-            continue;
-        }
-        let bus = add(node, devices, diagnostics);
-        if bus == Bus::Platform && node.is_compatible(&BUSES) {
-            let at = pending.len();
-            pending.extend(node.children());
-            pending[at..].reverse();
-        }
-    }
+/// Whether a node is compatible with one of these.
+fn is_any<'t>(decoder: &Decoder<'t>, node: Node<'t>, names: &[&str]) -> bool {
+    let compatible = decoder.facts(node).compatible;
+    compatible.is_some_and(|property| names.iter().any(|name| property.has_string(name)))
 }
 
-fn add(node: Node<'_>, devices: &mut Vec<Device>, diagnostics: &mut Vec<Diagnostic>) -> Bus {
-    let bus = if node.is_compatible(&["arm,primecell"]) { Bus::Amba } else { Bus::Platform };
-    let mut refer =
-        |property, cells, names| specifiers(node, References { property, cells, names }, diagnostics);
-    let iommus = refer(diagnostic::Property::Iommus, Some("#iommu-cells"), None);
-    let resets = refer(diagnostic::Property::Resets, Some("#reset-cells"), Some("reset-names"));
-    let clocks = refer(diagnostic::Property::Clocks, Some("#clock-cells"), Some("clock-names"));
-    let power_domains =
-        refer(diagnostic::Property::PowerDomains, Some("#power-domain-cells"), Some("power-domain-names"));
-    devices.push(Device {
-        name: name(node),
-        bus,
-        path: node.path(),
-        node: node.id(),
-        compatible: node.texts("compatible").map(str::to_owned).collect(),
-        regions: windows(node, diagnostics),
-        interrupts: interrupts(node, diagnostics),
-        iommus,
-        resets,
-        clocks,
-        power_domains,
-        dma_coherent: is_coherent(node),
-    });
-    bus
+/// Devices while they are found.
+struct Population<'a, 't> {
+    decoder: &'a Decoder<'t>,
+    devices: Vec<Device>,
+    /// Who has a name, on each bus.
+    names: HashMap<(Bus, String), NodeId>,
+    /// Nodes that are a device already (`OF_POPULATED`).
+    made: Vec<bool>,
+    coherent_by_default: bool,
 }
 
-/// The name of the device (`of_device_make_bus_id`): the translated address and the node's name; for a node without an address that
-/// can be translated, the name of each node up to one that has.
-fn name(node: Node<'_>) -> String {
-    let mut name = String::new();
-    let mut at = node;
-    while let Some(parent) = at.parent() {
-        let own = if let Some(address) = first_address(at, parent) {
-            let base = at.base_name();
-            return if name.is_empty() {
-                format!("{address:x}.{base}")
-            } else {
-                format!("{address:x}.{base}:{name}")
-            };
-        } else {
-            at.name()
-        };
-        name = if name.is_empty() { own.to_owned() } else { format!("{own}:{name}") };
-        at = parent;
-    }
-    name
-}
-
-fn first_address(node: Node<'_>, bus: Node<'_>) -> Option<u64> {
-    let mut quiet = Vec::new();
-    match windows(node, &mut quiet).first() {
-        Some(window) => Some(window.base),
-        // A number without a size is an address as well, for the name.
-        None => {
-            let cells: Vec<u32> = node.cells("reg").collect();
-            let count = bus.u32("#address-cells").unwrap_or(1) as usize;
-            if count == 0 || bus.u32("#size-cells") != Some(0) {
-                return None;
-            }
-            let address = cells.get(..count)?.iter().fold(0, |number, &cell| number << 32 | u64::from(cell));
-            translate(bus, address)
+impl<'t> Population<'_, 't> {
+    /// Everything below the root, buses entered as they come.
+    fn populate(&mut self) {
+        let mut waiting: Vec<Node<'t>> = Vec::new();
+        let root = self.decoder.tree.root();
+        push_children(&mut waiting, root);
+        while let Some(node) = waiting.pop() {
+            self.create(node, &mut waiting, BUSES);
         }
     }
-}
 
-/// Whether the device's DMA sees the processor's caches (`of_dma_is_coherent`): what the nearest node that says anything says.
-fn is_coherent(node: Node<'_>) -> bool {
-    let mut at = Some(node);
-    while let Some(node) = at {
-        if node.has("dma-coherent") {
-            return true;
+    /// `of_platform_bus_create`: make the node's device, and where it is one of `buses` put its children in front of those `waiting`.
+    fn create(&mut self, node: Node<'t>, waiting: &mut Vec<Node<'t>>, buses: &[&str]) {
+        let facts = self.decoder.facts(node);
+        if facts.compatible.is_none() || is_any(self.decoder, node, SKIPPED) {
+            return;
         }
-        if node.has("dma-noncoherent") {
+        if is_any(self.decoder, node, &["arm,primecell"]) {
+            self.device(node, Bus::Amba);
+        } else if self.device(node, Bus::Platform) && is_any(self.decoder, node, buses) {
+            push_children(waiting, node);
+        }
+    }
+
+    /// Make a device of a node; false where Linux would not.
+    fn device(&mut self, node: Node<'t>, bus: Bus) -> bool {
+        let decoder = self.decoder;
+        let made = &mut self.made[node.id().0 as usize];
+        if !decoder.facts(node).available || *made || !decoder.spend(1) {
             return false;
         }
-        at = node.parent();
+        let name = naming::name(decoder, node);
+        if let Some(&other) = self.names.get(&(bus, name.clone())) {
+            let other = decoder.node(other).path();
+            decoder.report(node, || Problem::NameTaken { name, other });
+            return false;
+        }
+        let mut device = describe(decoder, node, self.coherent_by_default);
+        if bus == Bus::Amba {
+            if device.regions.is_empty() {
+                decoder.report(node, || Problem::AmbaWithoutRegisters);
+                return false;
+            }
+            device.regions.truncate(1);
+            device.interrupts.truncate(AMBA_INTERRUPTS);
+        }
+        *made = true;
+        self.names.insert((bus, name.clone()), node.id());
+        self.devices.push(Device { name, bus, ..device });
+        true
     }
-    false
+}
+
+/// In front of those waiting, the first child first.
+fn push_children<'t>(waiting: &mut Vec<Node<'t>>, node: Node<'t>) {
+    let from = waiting.len();
+    waiting.extend(node.children());
+    waiting[from..].reverse();
+}
+
+/// All a node says of its device, but for name and bus.
+fn describe<'t>(decoder: &Decoder<'t>, node: Node<'t>, coherent_by_default: bool) -> Device {
+    let mut device = Device {
+        path: decoder.path(node),
+        node: node.id(),
+        compatible: node.compatible().map(Into::into).collect(),
+        regions: address::regions(decoder, node),
+        interrupts: interrupt::interrupts(decoder, node),
+        dma_coherent: dma::is_coherent(decoder, node, coherent_by_default),
+        dma_ranges: dma::ranges(decoder, node),
+        pci: pci::host(decoder, node),
+        ..Device::default()
+    };
+    for property in node.properties() {
+        refer(decoder, node, property, &mut device);
+    }
+    device
+}
+
+/// Add the references a property holds, where it holds any.
+fn refer<'t>(decoder: &Decoder<'t>, node: Node<'t>, property: Property<'t>, device: &mut Device) {
+    let name = property.name();
+    let Some((binding, part)) = Binding::of(&name) else { return };
+    let found = specifier::specifiers(decoder, node, property, binding, part);
+    check_providers(decoder, node, binding.kind, &found);
+    match binding.kind {
+        Reference::Iommu => device.iommus.extend(found),
+        Reference::Reset => device.resets.extend(found),
+        Reference::Clock => device.clocks.extend(found),
+        Reference::PowerDomain => device.power_domains.extend(found),
+        kind => device.suppliers.extend(found.into_iter().map(|specifier| Supplier { kind, specifier })),
+    }
+}
+
+/// An enabled device behind a disabled provider is worth a word.
+fn check_providers<'t>(decoder: &Decoder<'t>, node: Node<'t>, kind: Reference, specifiers: &[Specifier]) {
+    for specifier in specifiers {
+        let provider = decoder.node(specifier.provider);
+        if !decoder.facts(provider).available {
+            let provider = specifier.path.clone();
+            decoder.report(node, || Problem::ProviderDisabled { kind, provider });
+        }
+    }
 }

@@ -1,86 +1,127 @@
-//! Specifiers: a phandle and as many cells as its provider says (`of_parse_phandle_with_args`, drivers/of/base.c).
+//! References from one node to others: phandles, each followed by as many cells as its provider takes.
+//!
+//! Linux reads them all with `of_parse_phandle_with_args` (`of_phandle_iterator_next`, drivers/of/base.c). Where one entry cannot be
+//! read there is no telling where the next starts, so the list ends there.
 
-use super::tree::Node;
-use crate::board::Specifier;
-use crate::diagnostic::{self, Diagnostic, Problem};
+use super::decode::Decoder;
+use super::node::{Node, Property};
+use crate::reference::{Binding, Cells};
+use crate::{Problem, Specifier};
 
-/// How a property refers to providers.
-#[derive(Clone, Copy, Debug)]
-pub struct References {
-    /// The property.
-    pub property: diagnostic::Property,
-    /// What the provider says its cell count with; `None` where there are no cells.
-    pub cells: Option<&'static str>,
-    /// The property that names the entries.
-    pub names: Option<&'static str>,
+/// `MAX_PHANDLE_ARGS`.
+const MOST_CELLS: u32 = 16;
+
+/// One entry that could be read.
+struct Entry<'t> {
+    /// Which, from 0; empty ones are counted too.
+    index: usize,
+    provider: Node<'t>,
+    cells: Vec<u32>,
 }
 
-/// One entry of a property: the provider and its cells.
-#[derive(Clone, Debug)]
-pub struct Row<'t> {
-    /// The provider.
-    pub provider: Node<'t>,
-    /// Its cells.
-    pub cells: Vec<u32>,
-}
-
-/// Every entry of a property. A missing provider, or one that does not say how many cells it takes, ends the list as it does in
-/// Linux, with a diagnostic; a phandle of 0 is an empty entry.
-pub fn rows<'t>(node: Node<'t>, how: References, diagnostics: &mut Vec<Diagnostic>) -> Vec<Row<'t>> {
-    let property = how.property;
-    let Some(value) = node.value(property.name()) else { return Vec::new() };
-    if !value.len().is_multiple_of(4) {
-        let problem = Problem::Ragged { property, length: value.len(), entry: 4 };
-        diagnostics.push(Diagnostic { path: node.path(), problem });
+/// The references of one property of `node`. `name` is the part of the property's name that names them, where that is so.
+pub(super) fn specifiers<'t>(
+    decoder: &Decoder<'t>,
+    node: Node<'t>,
+    property: Property<'t>,
+    binding: Binding,
+    name: Option<&str>,
+) -> Vec<Specifier> {
+    let names = binding.names.and_then(|names| node.property(names));
+    let mut names = names.into_iter().flat_map(Property::strings).enumerate();
+    let mut list = Vec::new();
+    for entry in entries(decoder, node, property, binding.cells) {
+        // Names count empty entries too.
+        let listed =
+            names.by_ref().find(|(index, _)| *index == entry.index).map(|(_, name)| name.into_owned());
+        list.push(Specifier {
+            provider: entry.provider.id(),
+            path: decoder.path(entry.provider),
+            cells: entry.cells,
+            name: listed.or_else(|| name.map(str::to_owned)),
+        });
     }
-    let words: Vec<u32> = node.cells(property.name()).collect();
-    let mut rest = &words[..];
-    let mut rows = Vec::new();
-    while let [phandle, after @ ..] = rest {
-        rest = after;
-        if *phandle == 0 {
-            continue;
-        }
-        let mut stop = |problem| diagnostics.push(Diagnostic { path: node.path(), problem });
-        let Some(provider) = node.tree().by_phandle(*phandle) else {
-            stop(Problem::MissingPhandle { property, phandle: *phandle });
-            break;
-        };
-        let count = match how.cells.map(|cells| provider.u32(cells)) {
-            None => 0,
-            Some(Some(count)) => count as usize,
-            Some(None) => {
-                stop(Problem::NoCells { property, phandle: *phandle });
-                break;
+    list
+}
+
+/// The node the entry of that index refers to.
+pub(super) fn entry<'t>(
+    decoder: &Decoder<'t>,
+    node: Node<'t>,
+    property: Property<'t>,
+    cells: Cells,
+    index: usize,
+) -> Option<Node<'t>> {
+    if !decoder.spend(property.value().len() / 4) {
+        return None;
+    }
+    entries(decoder, node, property, cells).find(|entry| entry.index == index).map(|entry| entry.provider)
+}
+
+fn entries<'a, 't>(
+    decoder: &'a Decoder<'t>,
+    node: Node<'t>,
+    property: Property<'t>,
+    cells: Cells,
+) -> impl Iterator<Item = Entry<'t>> + use<'a, 't> {
+    let mut index = 0;
+    let mut values = property.cells();
+    if !property.value().len().is_multiple_of(4) {
+        let (property, length) = (property.name().into_owned(), property.value().len());
+        decoder.report(node, || Problem::Length { property, length, entry: 4 });
+    }
+    std::iter::from_fn(move || {
+        loop {
+            let phandle = values.next()?;
+            let here = index;
+            index += 1;
+            // A place left empty, so that those behind it keep their index.
+            if phandle == 0 {
+                continue;
             }
-        };
-        let Some((cells, after)) = rest.split_at_checked(count) else {
-            stop(Problem::Ragged {
-                property,
-                length: value.len(),
-                entry: count.saturating_add(1).saturating_mul(4),
+            let read = read(decoder, property, cells, here, phandle, &mut values);
+            let entry = read.unwrap_or_else(|problem| {
+                decoder.report(node, || problem);
+                None
             });
-            break;
-        };
-        rows.push(Row { provider, cells: cells.to_vec() });
-        rest = after;
-    }
-    rows
+            if entry.is_none() {
+                values = Property::empty().cells();
+            }
+            return entry;
+        }
+    })
 }
 
-/// The entries of a property as a board keeps them.
-pub fn specifiers(node: Node<'_>, how: References, diagnostics: &mut Vec<Diagnostic>) -> Vec<Specifier> {
-    let rows = rows(node, how, diagnostics);
-    if rows.is_empty() {
-        return Vec::new();
+fn read<'t>(
+    decoder: &Decoder<'t>,
+    property: Property<'t>,
+    cells: Cells,
+    index: usize,
+    phandle: u32,
+    values: &mut (impl ExactSizeIterator<Item = u32> + Clone),
+) -> Result<Option<Entry<'t>>, Problem> {
+    let named = || property.name().into_owned();
+    let Some(provider) = decoder.tree.by_phandle(phandle) else {
+        return Err(Problem::NoProvider { property: named(), index, phandle });
+    };
+    let want = match cells {
+        Cells::None => 0,
+        Cells::SaidOrNone(said) => decoder.cell_of(provider, said).unwrap_or(0),
+        Cells::Said(said) => match decoder.cell_of(provider, said) {
+            Some(count) => count,
+            None if !decoder.spend(0) => return Ok(None),
+            None => {
+                let (provider, cells) = (provider.path(), said.to_owned());
+                return Err(Problem::NoCells { property: named(), index, provider, cells });
+            }
+        },
+    };
+    if want > MOST_CELLS {
+        return Err(Problem::ManyCells { property: named(), provider: provider.path(), want });
     }
-    let mut names = how.names.map(|names| node.texts(names)).into_iter().flatten();
-    rows.into_iter()
-        .map(|row| Specifier {
-            provider: row.provider.id(),
-            path: row.provider.path(),
-            cells: row.cells,
-            name: names.next().map(str::to_owned),
-        })
-        .collect()
+    let have = values.len();
+    if have < want as usize {
+        return Err(Problem::FewCells { property: named(), index, provider: provider.path(), want, have });
+    }
+    Ok(Some(Entry { index, provider, cells: values.by_ref().take(want as usize).collect() }))
 }

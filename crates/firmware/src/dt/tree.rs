@@ -1,331 +1,355 @@
-//! Nodes and properties of a tree that was read; values are slices of the blob.
+//! The tree: every node and property of a blob, as places in its bytes.
+//!
+//! Linux unflattens in `drivers/of/fdt.c`, and this keeps to what it sees: properties stand before child nodes, and nodes deeper than
+//! `FDT_MAX_DEPTH` are passed over. Nothing is copied: the bytes are held once, shared, and a property costs sixteen bytes.
 
-use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
-use super::blob::{Header, NotADeviceTree, Token, Tokens, word};
-use crate::board::NodeId;
-use crate::diagnostic::{Diagnostic, Problem};
+use super::blob::{self, Damage, Header, NotADeviceTree, Span, Token, Tokens};
+use super::node::Node;
+use crate::diagnostic::Report;
+use crate::{Diagnostic, NodeId, Problem};
 
-type Span = (u32, u32);
-
-struct NodeData {
-    name: Span,
-    parent: Option<NodeId>,
-    first_child: Option<NodeId>,
-    next_sibling: Option<NodeId>,
-    /// Range within the list of properties: a node's own stand together, before those of its children.
-    properties: Span,
-    phandle: u32,
-}
-
-struct PropertyData {
-    name: Span,
-    value: Span,
-}
-
-/// A device tree.
+/// A device tree. Cloning copies its index and shares its bytes.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Tree {
-    blob: Arc<[u8]>,
-    nodes: Vec<NodeData>,
-    properties: Vec<PropertyData>,
-    phandles: HashMap<u32, NodeId>,
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) nodes: Vec<NodeEntry>,
+    pub(super) properties: Vec<PropertyEntry>,
+    /// Sorted by phandle; among equals the first in the tree is first.
+    phandles: Vec<(u32, NodeId)>,
+    reservations: Vec<(u64, u64)>,
+    boot_cpu: u32,
 }
 
-/// A node of a tree.
-#[derive(Clone, Copy)]
-pub struct Node<'t> {
-    tree: &'t Tree,
-    id: NodeId,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NodeEntry {
+    pub(super) name: Span,
+    pub(super) parent: Option<NodeId>,
+    pub(super) next_sibling: Option<NodeId>,
+    pub(super) first_property: u32,
+    pub(super) properties: u32,
+    pub(super) depth: u8,
+    /// The first node behind this one and all below it.
+    pub(super) end: u32,
 }
 
-/// A property of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Property<'t> {
-    /// Its name; bytes that are not UTF-8 make it empty.
-    pub name: &'t str,
-    /// Its value.
-    pub value: &'t [u8],
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PropertyEntry {
+    pub(super) name: Span,
+    pub(super) value: Span,
 }
+
+/// `FDT_MAX_DEPTH` less one: the first level Linux does not read.
+const TOO_DEEP: usize = 63;
+/// `NAME_MAX`: Linux could not show a longer name in sysfs, and looking for its end has to end.
+const LONGEST_NAME: usize = 255;
 
 impl Tree {
-    /// Read a blob.
+    /// Read a blob. What is damaged comes back as diagnostics, and what could be read is kept.
     ///
     /// # Errors
-    /// Where the bytes are no device tree. Anything else that is wrong becomes a diagnostic.
-    pub fn read(bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Result<Tree, NotADeviceTree> {
-        let header = Header::read(bytes, diagnostics)?;
-        let mut tree =
-            Tree { blob: bytes.into(), nodes: Vec::new(), properties: Vec::new(), phandles: HashMap::new() };
-        let blob = Arc::clone(&tree.blob);
-        tree.fill(Tokens::new(&blob, &header), diagnostics);
-        tree.index_phandles(diagnostics);
-        Ok(tree)
-    }
-
-    fn fill(&mut self, mut tokens: Tokens<'_>, diagnostics: &mut Vec<Diagnostic>) {
-        let mut open: Option<NodeId> = None;
-        // The last child of each open node, so that a sibling is appended without walking the list.
-        let mut last: Vec<Option<NodeId>> = Vec::new();
-        loop {
-            let at = tokens.at();
-            match tokens.next() {
-                Ok(Token::Begin(name)) => {
-                    if open.is_none() && !self.nodes.is_empty() {
-                        diagnostics.push(Diagnostic::of_blob(Problem::Unbalanced { at }));
-                        return;
-                    }
-                    let id = self.begin(name, open, last.last().copied().flatten());
-                    if let Some(youngest) = last.last_mut() {
-                        *youngest = Some(id);
-                    }
-                    last.push(None);
-                    open = Some(id);
-                }
-                Ok(Token::End) => {
-                    let Some(id) = open else {
-                        diagnostics.push(Diagnostic::of_blob(Problem::Unbalanced { at }));
-                        return;
-                    };
-                    last.pop();
-                    open = self.data(id).parent;
-                }
-                Ok(Token::Property(name, value)) => self.property(open, name, value),
-                Ok(Token::Finish) => {
-                    if open.is_some() {
-                        diagnostics.push(Diagnostic::of_blob(Problem::Unbalanced { at }));
-                    }
-                    return;
-                }
-                Err(problem) => {
-                    diagnostics.push(Diagnostic::of_blob(problem));
-                    return;
-                }
-            }
+    /// Where the header does not say where the tree is.
+    pub fn parse(bytes: &[u8]) -> Result<(Tree, Vec<Diagnostic>), NotADeviceTree> {
+        let header = Header::read(bytes)?;
+        let mut report = Report::default();
+        let have = bytes.len();
+        if header.total_size as usize > have {
+            report.of_blob(Problem::Truncated { claimed: header.total_size, have });
         }
+        let mut builder = Builder {
+            bytes: &bytes[..have.min(header.total_size as usize)],
+            strings: header.strings,
+            nodes: Vec::with_capacity(header.structure.len as usize / 128),
+            properties: Vec::with_capacity(header.structure.len as usize / 32),
+            phandles: Vec::new(),
+            open: Vec::new(),
+            children: Vec::new(),
+            skipped: 0,
+            deep_nodes: 0,
+            report,
+        };
+        builder.read(header.structure);
+        let Builder { bytes, nodes, properties, mut phandles, report, .. } = builder;
+        // Stable, so that the first node of a phandle stays first.
+        phandles.sort_by_key(|&(phandle, _)| phandle);
+        let tree = Tree {
+            bytes: Arc::from(bytes),
+            nodes,
+            properties,
+            phandles,
+            reservations: blob::reservations(bytes, header.reservations),
+            boot_cpu: header.boot_cpu,
+        };
+        let report = tree.check_phandles(report);
+        Ok((tree, report.finish()))
     }
 
-    fn begin(&mut self, name: Span, parent: Option<NodeId>, elder: Option<NodeId>) -> NodeId {
-        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        let at = u32::try_from(self.properties.len()).unwrap_or(u32::MAX);
-        let (first_child, next_sibling) = (None, None);
-        self.nodes.push(NodeData {
-            name,
-            parent,
-            first_child,
-            next_sibling,
-            properties: (at, at),
-            phandle: 0,
-        });
-        match (elder, parent) {
-            (Some(elder), _) => self.nodes[elder.0 as usize].next_sibling = Some(id),
-            (None, Some(parent)) => self.nodes[parent.0 as usize].first_child = Some(id),
-            (None, None) => {}
-        }
-        id
-    }
-
-    /// Add a property to the open node. One that follows a child node is against the format and belongs to nobody.
-    fn property(&mut self, open: Option<NodeId>, name: Span, value: Span) {
-        let Some(id) = open else { return };
-        let node = &mut self.nodes[id.0 as usize];
-        if node.properties.1 as usize != self.properties.len() {
-            return;
-        }
-        node.properties.1 += 1;
-        self.properties.push(PropertyData { name, value });
-    }
-
-    fn index_phandles(&mut self, diagnostics: &mut Vec<Diagnostic>) {
-        for at in 0..self.nodes.len() {
-            let id = NodeId(at as u32);
-            let node = Node { tree: self, id };
-            let Some(phandle) = node.u32("phandle").or_else(|| node.u32("linux,phandle")) else { continue };
-            if self.phandles.contains_key(&phandle) {
-                diagnostics
-                    .push(Diagnostic { path: node.path(), problem: Problem::DuplicatePhandle { phandle } });
-                continue;
-            }
-            self.nodes[at].phandle = phandle;
-            self.phandles.insert(phandle, id);
-        }
-    }
-
-    fn data(&self, id: NodeId) -> &NodeData {
-        &self.nodes[id.0 as usize]
-    }
-
-    fn slice(&self, span: Span) -> &[u8] {
-        self.blob.get(span.0 as usize..span.1 as usize).unwrap_or(&[])
-    }
-
-    fn text(&self, span: Span) -> &str {
-        std::str::from_utf8(self.slice(span)).unwrap_or("")
-    }
-
-    /// The root; `None` for a blob without any node.
+    /// The root.
     #[must_use]
-    pub fn root(&self) -> Option<Node<'_>> {
+    pub fn root(&self) -> Node<'_> {
         self.node(NodeId(0))
     }
 
-    /// A node by its number.
+    /// The node of an id this tree gave out. An id of another tree gives some node, or the root.
     #[must_use]
-    pub fn node(&self, id: NodeId) -> Option<Node<'_>> {
-        ((id.0 as usize) < self.nodes.len()).then_some(Node { tree: self, id })
+    pub fn node(&self, id: NodeId) -> Node<'_> {
+        let id = if (id.0 as usize) < self.nodes.len() { id } else { NodeId(0) };
+        Node { tree: self, id }
     }
 
-    /// The node that has a phandle.
+    /// Every node, parents before their children, in the order of the blob.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> + Clone {
+        (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(|id| Node { tree: self, id: NodeId(id) })
+    }
+
+    /// The node a phandle stands for.
     #[must_use]
     pub fn by_phandle(&self, phandle: u32) -> Option<Node<'_>> {
-        self.phandles.get(&phandle).map(|&id| Node { tree: self, id })
+        let at = self.phandles.partition_point(|&(other, _)| other < phandle);
+        let &(found, id) = self.phandles.get(at)?;
+        (found == phandle).then(|| self.node(id))
     }
 
-    /// A node by its full path.
+    /// The node at a path such as `/soc/serial@9000`; names may leave out what stands behind the `@`, as Linux allows.
     #[must_use]
     pub fn by_path(&self, path: &str) -> Option<Node<'_>> {
-        path.split('/')
-            .filter(|part| !part.is_empty())
-            .try_fold(self.root()?, |node, part| node.children().find(|child| child.name() == part))
-    }
-
-    /// Every node, parents before children, in the order of the blob.
-    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        (0..self.nodes.len()).map(|at| Node { tree: self, id: NodeId(at as u32) })
-    }
-}
-
-impl<'t> Node<'t> {
-    /// Its number.
-    #[must_use]
-    pub fn id(self) -> NodeId {
-        self.id
-    }
-
-    /// The tree it is of.
-    #[must_use]
-    pub fn tree(self) -> &'t Tree {
-        self.tree
-    }
-
-    fn data(self) -> &'t NodeData {
-        self.tree.data(self.id)
-    }
-
-    /// Its name with its unit address, `dma@7ff00000`; empty for the root.
-    #[must_use]
-    pub fn name(self) -> &'t str {
-        self.tree.text(self.data().name)
-    }
-
-    /// Its name without the unit address.
-    #[must_use]
-    pub fn base_name(self) -> &'t str {
-        self.name().split_once('@').map_or(self.name(), |(base, _)| base)
-    }
-
-    /// Its path from the root.
-    #[must_use]
-    pub fn path(self) -> String {
-        let mut names = Vec::new();
-        let mut node = self;
-        while let Some(parent) = node.parent() {
-            names.push(node.name());
-            node = parent;
+        let path = path.strip_prefix('/')?;
+        let mut node = self.root();
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            node = node.child(name)?;
         }
-        names.iter().rev().fold(String::new(), |path, name| path + "/" + name)
-            + if names.is_empty() { "/" } else { "" }
+        Some(node)
     }
 
-    /// The node it is in.
+    /// Memory the firmware keeps for itself: address and bytes.
     #[must_use]
-    pub fn parent(self) -> Option<Node<'t>> {
-        self.data().parent.map(|id| Node { tree: self.tree, id })
+    pub fn memory_reservations(&self) -> &[(u64, u64)] {
+        &self.reservations
     }
 
-    /// The nodes in it.
-    pub fn children(self) -> impl Iterator<Item = Node<'t>> {
-        let mut next = self.data().first_child;
-        std::iter::from_fn(move || {
-            let id = next?;
-            next = self.tree.data(id).next_sibling;
-            Some(Node { tree: self.tree, id })
-        })
-    }
-
-    /// Its phandle, 0 where it has none.
+    /// The processor that boots.
     #[must_use]
-    pub fn phandle(self) -> u32 {
-        self.data().phandle
+    pub fn boot_cpu(&self) -> u32 {
+        self.boot_cpu
     }
 
-    /// Its properties in their order.
-    pub fn properties(self) -> impl Iterator<Item = Property<'t>> {
-        let (from, to) = self.data().properties;
-        self.tree.properties[from as usize..to as usize]
-            .iter()
-            .map(|data| Property { name: self.tree.text(data.name), value: self.tree.slice(data.value) })
-    }
-
-    /// The value of a property.
+    /// The blob.
     #[must_use]
-    pub fn value(self, name: &str) -> Option<&'t [u8]> {
-        let (from, to) = self.data().properties;
-        self.tree.properties[from as usize..to as usize]
-            .iter()
-            .find(|data| self.tree.slice(data.name) == name.as_bytes())
-            .map(|data| self.tree.slice(data.value))
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
-    /// Whether it has a property.
-    #[must_use]
-    pub fn has(self, name: &str) -> bool {
-        self.value(name).is_some()
-    }
-
-    /// A property of one cell.
-    #[must_use]
-    pub fn u32(self, name: &str) -> Option<u32> {
-        self.value(name).and_then(|value| word(value, 0))
-    }
-
-    /// A property as its cells; bytes that are left over are not.
-    pub fn cells(self, name: &str) -> impl Iterator<Item = u32> + 't {
-        self.value(name).unwrap_or(&[]).chunks_exact(4).map(|cell| word(cell, 0).unwrap_or(0))
-    }
-
-    /// A property as texts.
-    pub fn texts(self, name: &str) -> impl Iterator<Item = &'t str> {
-        let value = self.value(name).unwrap_or(&[]);
-        let value = value.strip_suffix(&[0]).unwrap_or(value);
-        let some = !value.is_empty();
-        value
-            .split(|&byte| byte == 0)
-            .filter(move |_| some)
-            .map(|text| std::str::from_utf8(text).unwrap_or(""))
-    }
-
-    /// The first text of a property.
-    #[must_use]
-    pub fn text(self, name: &str) -> Option<&'t str> {
-        self.texts(name).next()
-    }
-
-    /// Whether Linux takes it for there: no `status`, or `okay`, or `ok` (`of_device_is_available`).
-    #[must_use]
-    pub fn is_available(self) -> bool {
-        self.text("status").is_none_or(|status| status == "okay" || status == "ok")
-    }
-
-    /// Whether its `compatible` has one of these.
-    #[must_use]
-    pub fn is_compatible(self, with: &[&str]) -> bool {
-        self.texts("compatible").any(|compatible| with.contains(&compatible))
+    fn check_phandles(&self, mut report: Report) -> Report {
+        let mut first: Option<&(u32, NodeId)> = None;
+        for entry in &self.phandles {
+            match first {
+                Some(&(phandle, id)) if phandle == entry.0 => report.add(
+                    || self.node(entry.1).path(),
+                    || Problem::DuplicatePhandle { phandle, first: self.node(id).path() },
+                ),
+                _ => first = Some(entry),
+            }
+        }
+        report
     }
 }
 
-impl std::fmt::Debug for Node<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.path())
+impl Default for Tree {
+    /// A tree that is only a root.
+    fn default() -> Self {
+        let root = NodeEntry {
+            name: Span::default(),
+            parent: None,
+            next_sibling: None,
+            first_property: 0,
+            properties: 0,
+            depth: 0,
+            end: 1,
+        };
+        Tree {
+            bytes: Arc::from([].as_slice()),
+            nodes: vec![root],
+            properties: Vec::new(),
+            phandles: Vec::new(),
+            reservations: Vec::new(),
+            boot_cpu: 0,
+        }
     }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (nodes, properties) = (self.nodes.len(), self.properties.len());
+        f.debug_struct("Tree").field("nodes", &nodes).field("properties", &properties).finish_non_exhaustive()
+    }
+}
+
+/// A tree while its tokens are read.
+struct Builder<'a> {
+    bytes: &'a [u8],
+    strings: Span,
+    nodes: Vec<NodeEntry>,
+    properties: Vec<PropertyEntry>,
+    phandles: Vec<(u32, NodeId)>,
+    /// The nodes that have started and not ended.
+    open: Vec<NodeId>,
+    /// For each of them its latest child.
+    children: Vec<Option<NodeId>>,
+    /// Levels open that are passed over.
+    skipped: usize,
+    deep_nodes: usize,
+    report: Report,
+}
+
+impl Builder<'_> {
+    fn read(&mut self, block: Span) {
+        let mut tokens = Tokens::new(self.bytes, block);
+        loop {
+            let at = tokens.at();
+            match tokens.next() {
+                Ok(Token::Begin(name)) => self.begin(name, at),
+                Ok(Token::End) if self.skipped > 0 => self.skipped -= 1,
+                Ok(Token::End) if self.open.is_empty() => {
+                    self.report.of_blob(Problem::Unbalanced { open: 0 });
+                    break;
+                }
+                Ok(Token::End) => self.end(),
+                Ok(Token::Property { name, value }) => self.property(name, value, at),
+                Ok(Token::Finish) => break,
+                Err(Damage::Ends) => {
+                    self.report.of_blob(Problem::StructureEnds { at });
+                    break;
+                }
+                Err(Damage::Unknown(token)) => {
+                    self.report.of_blob(Problem::UnknownToken { at, token });
+                    break;
+                }
+            }
+        }
+        let open = self.open.len() + self.skipped;
+        if open > 0 {
+            self.report.of_blob(Problem::Unbalanced { open });
+        }
+        while !self.open.is_empty() {
+            self.end();
+        }
+        if self.deep_nodes > 0 {
+            self.report.of_blob(Problem::TooDeep { deepest: TOO_DEEP - 1, nodes: self.deep_nodes });
+        }
+        if self.nodes.is_empty() {
+            self.report.of_blob(Problem::NoRoot);
+            self.nodes = Tree::default().nodes;
+        }
+    }
+
+    fn begin(&mut self, name: Span, at: usize) {
+        let second_root = self.open.is_empty() && !self.nodes.is_empty();
+        if self.skipped > 0 || second_root || self.open.len() >= TOO_DEEP {
+            self.deep_nodes += usize::from(!self.open.is_empty());
+            if second_root && self.skipped == 0 {
+                self.report.of_blob(Problem::SecondRoot { at });
+            }
+            self.skipped += 1;
+            return;
+        }
+        let id = NodeId(
+            u32::try_from(self.nodes.len()).expect("a node takes bytes, and those are counted in 32 bits"),
+        );
+        let parent = self.open.last().copied();
+        if let Some(latest) = self.children.last_mut()
+            && let Some(sibling) = latest.replace(id)
+        {
+            self.nodes[sibling.0 as usize].next_sibling = Some(id);
+        }
+        self.nodes.push(NodeEntry {
+            name: Span { len: name.len.min(LONGEST_NAME as u32), ..name },
+            parent,
+            next_sibling: None,
+            first_property: count(&self.properties),
+            properties: 0,
+            depth: self.open.len() as u8,
+            end: 0,
+        });
+        self.open.push(id);
+        self.children.push(None);
+        if name.len as usize > LONGEST_NAME {
+            let path = self.path();
+            self.report.add(|| path, || Problem::LongName { length: name.len as usize });
+        }
+    }
+
+    fn end(&mut self) {
+        let end = count(&self.nodes);
+        self.children.pop();
+        if let Some(id) = self.open.pop() {
+            self.nodes[id.0 as usize].end = end;
+        }
+    }
+
+    fn property(&mut self, offset: u32, value: Span, at: usize) {
+        if self.skipped > 0 {
+            return;
+        }
+        let Some(name) = self.name(offset) else {
+            let path = self.path();
+            return self.report.add(|| path, || Problem::PropertyName { at, offset });
+        };
+        let owner = self.open.last().copied().filter(|_| self.children.last() == Some(&None));
+        let Some(owner) = owner else {
+            let name = String::from_utf8_lossy(name.of(self.bytes)).into_owned();
+            let path = self.path();
+            return self.report.add(|| path, || Problem::StrayProperty { name });
+        };
+        if value.len == 4 && matches!(name.of(self.bytes), b"phandle" | b"linux,phandle") {
+            let phandle = blob::word(self.bytes, value.start as usize).unwrap_or(0);
+            let known = self.phandles.last() == Some(&(phandle, owner));
+            if phandle != 0 && phandle != u32::MAX && !known {
+                self.phandles.push((phandle, owner));
+            }
+        }
+        self.nodes[owner.0 as usize].properties += 1;
+        self.properties.push(PropertyEntry { name, value });
+    }
+
+    /// Where a name of the block of names is; cut where it is too long.
+    fn name(&mut self, offset: u32) -> Option<Span> {
+        if offset >= self.strings.len {
+            return None;
+        }
+        let rest = Span { start: self.strings.start + offset, len: self.strings.len - offset };
+        let bytes = rest.of(self.bytes);
+        let bytes = &bytes[..bytes.len().min(LONGEST_NAME + 1)];
+        let len = match bytes.iter().position(|&byte| byte == 0) {
+            Some(len) => len,
+            None if bytes.len() > LONGEST_NAME => {
+                let path = self.path();
+                self.report.add(|| path, || Problem::LongName { length: bytes.len() });
+                LONGEST_NAME
+            }
+            None => return None,
+        };
+        Some(Span { len: len as u32, ..rest })
+    }
+
+    /// The path of the node that is open.
+    fn path(&self) -> String {
+        path(self.bytes, self.open.iter().map(|id| self.nodes[id.0 as usize].name))
+    }
+}
+
+/// The path made of the names of the nodes on it, the root's first.
+pub(super) fn path(bytes: &[u8], names: impl Iterator<Item = Span>) -> String {
+    let mut path = String::new();
+    for name in names.skip(1) {
+        path.push('/');
+        path.push_str(&String::from_utf8_lossy(name.of(bytes)));
+    }
+    if path.is_empty() { "/".to_owned() } else { path }
+}
+
+/// How many there are. A node or a property takes at least eight bytes of a blob of less than 2^32.
+fn count<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
 }

@@ -111,10 +111,8 @@ impl Control {
     pub(super) fn wire(&mut self, interrupt: &firmware::Interrupt) -> Arc<IrqLine> {
         let input = self.wires.entry((interrupt.path.clone(), interrupt.number)).or_default();
         input.upgrade().unwrap_or_else(|| {
-            let line = IrqLine::new(match interrupt.trigger {
-                firmware::Trigger::LevelHigh | firmware::Trigger::LevelLow => Trigger::Level,
-                firmware::Trigger::EdgeRising | firmware::Trigger::EdgeFalling => Trigger::Edge,
-            });
+            let is_level = interrupt.trigger.is_level();
+            let line = IrqLine::new(if is_level { Trigger::Level } else { Trigger::Edge });
             *input = Arc::downgrade(&line);
             line
         })

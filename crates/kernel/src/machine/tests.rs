@@ -65,27 +65,14 @@ impl Clock for HandClock {
 pub(crate) fn device(path: &str, compatible: &str) -> firmware::Device {
     firmware::Device {
         name: path.replace('/', "-"),
-        bus: firmware::Bus::Platform,
         path: format!("/{path}"),
-        node: firmware::NodeId(0),
         compatible: vec![compatible.to_owned()],
-        regions: Vec::new(),
-        interrupts: Vec::new(),
-        iommus: Vec::new(),
-        resets: Vec::new(),
-        clocks: Vec::new(),
-        power_domains: Vec::new(),
-        dma_coherent: false,
+        ..firmware::Device::default()
     }
 }
 
 fn specifier(supplier: &str) -> firmware::Specifier {
-    firmware::Specifier {
-        provider: firmware::NodeId(0),
-        path: format!("/{supplier}"),
-        cells: Vec::new(),
-        name: None,
-    }
+    firmware::Specifier { path: format!("/{supplier}"), ..firmware::Specifier::default() }
 }
 
 pub(crate) fn clocked(mut device: firmware::Device, supplier: &str) -> firmware::Device {
@@ -99,7 +86,7 @@ pub(crate) fn behind(mut device: firmware::Device, iommu: &str) -> firmware::Dev
 }
 
 pub(crate) fn board(devices: Vec<firmware::Device>) -> firmware::Board {
-    firmware::Board { model: "test".to_owned(), compatible: Vec::new(), devices }
+    firmware::Board { model: "test".to_owned(), devices, ..firmware::Board::default() }
 }
 
 pub(crate) struct Bench {

@@ -1,0 +1,83 @@
+//! What all that gives cells a meaning works with: the tree, the facts of its nodes, and a bound on the work.
+//!
+//! A blob of a few megabytes can be written so that finding each of its addresses takes a walk over all of it. Each step whose number
+//! is not bounded by the size of the blob is paid for from an account that grows with that size; real boards use a hundredth of it.
+//! Where the account is empty, decoding stops with a diagnostic. Linux has no such bound: it trusts its firmware.
+
+use std::cell::{Cell, RefCell};
+
+use super::facts::{self, Facts};
+use super::node::Node;
+use super::tree::Tree;
+use crate::diagnostic::Report;
+use crate::{Diagnostic, NodeId, Problem};
+
+/// A tree that is being decoded.
+pub(super) struct Decoder<'t> {
+    pub(super) tree: &'t Tree,
+    facts: Vec<Facts<'t>>,
+    report: RefCell<Report>,
+    account: Cell<u64>,
+}
+
+/// Steps any blob is granted.
+const GRANT: u64 = 1 << 24;
+/// Steps for each byte of it.
+const GRANT_PER_BYTE: u64 = 16;
+
+impl<'t> Decoder<'t> {
+    pub(super) fn new(tree: &'t Tree) -> Self {
+        let account = GRANT + GRANT_PER_BYTE * tree.bytes().len() as u64;
+        Decoder { tree, facts: facts::gather(tree), report: RefCell::default(), account: Cell::new(account) }
+    }
+
+    pub(super) fn facts(&self, node: Node<'t>) -> &Facts<'t> {
+        &self.facts[node.id().0 as usize]
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> Node<'t> {
+        self.tree.node(id)
+    }
+
+    /// Pay for steps; false where there is nothing left to pay with.
+    #[must_use]
+    pub(super) fn spend(&self, steps: usize) -> bool {
+        let left = self.account.get();
+        if left == 0 {
+            return false;
+        }
+        let rest = left.saturating_sub(steps as u64);
+        if rest == 0 {
+            self.report.borrow_mut().of_blob(Problem::Exhausted);
+        }
+        self.account.set(rest);
+        rest > 0
+    }
+
+    /// A cell of a property of another node than the one at hand.
+    pub(super) fn cell_of(&self, node: Node<'t>, property: &str) -> Option<u32> {
+        let properties = node.properties();
+        if self.spend(properties.len()) { node.property(property)?.u32() } else { None }
+    }
+
+    /// The path of a node, paid for by its length.
+    pub(super) fn path(&self, node: Node<'t>) -> String {
+        let path = node.path();
+        // What is too much was already made; the next one will find the account empty.
+        let _ = self.spend(path.len());
+        path
+    }
+
+    /// Whether a node and all above it can be used.
+    pub(super) fn is_reachable(&self, node: Node<'t>) -> bool {
+        std::iter::successors(Some(node), |node| node.parent()).all(|node| self.facts(node).available)
+    }
+
+    pub(super) fn report(&self, node: Node<'t>, problem: impl FnOnce() -> Problem) {
+        self.report.borrow_mut().add(|| node.path(), problem);
+    }
+
+    pub(super) fn finish(self) -> Vec<Diagnostic> {
+        self.report.into_inner().finish()
+    }
+}

@@ -1,0 +1,106 @@
+//! What is asked of each node over and over, gathered in one pass.
+//!
+//! Linux looks such properties up each time and climbs to the root for those that are inherited (`of_bus_n_addr_cells`,
+//! `of_irq_find_parent` in drivers/of). A tree made to be slow could make that cost its size squared, so it is done once here.
+
+use super::node::{Node, Property};
+use super::tree::Tree;
+
+/// How a bus writes the addresses of its children (`of_busses`, drivers/of/address.c).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum BusKind {
+    /// `pci`: the first of three cells is the space.
+    Pci,
+    /// `isa`: the first of two cells is the space.
+    Isa,
+    /// Three cells, of which the first must match as it is.
+    Flags,
+    /// One number.
+    #[default]
+    Plain,
+}
+
+/// What a node says, or inherits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts<'t> {
+    pub(super) bus: BusKind,
+    /// `#address-cells` for its children, inherited.
+    pub(super) address_cells: u32,
+    /// `#size-cells` for its children, inherited.
+    pub(super) size_cells: u32,
+    /// `#address-cells` of its own.
+    pub(super) own_address_cells: Option<u32>,
+    pub(super) interrupt_parent: Option<u32>,
+    pub(super) interrupt_cells: Option<u32>,
+    pub(super) interrupt_controller: bool,
+    /// `dma-coherent` or `dma-noncoherent` of its own.
+    pub(super) coherent: Option<bool>,
+    /// `status` of its own.
+    pub(super) available: bool,
+    pub(super) compatible: Option<Property<'t>>,
+    pub(super) reg: Option<Property<'t>>,
+    pub(super) assigned_addresses: Option<Property<'t>>,
+    pub(super) ranges: Option<Property<'t>>,
+    pub(super) dma_ranges: Option<Property<'t>>,
+    pub(super) device_type: Option<Property<'t>>,
+    /// A parent for DMA may be named among these.
+    pub(super) interconnect_names: Option<Property<'t>>,
+}
+
+/// The facts of every node, by id.
+pub(super) fn gather(tree: &Tree) -> Vec<Facts<'_>> {
+    let mut all: Vec<Facts<'_>> = Vec::with_capacity(tree.nodes().len());
+    for node in tree.nodes() {
+        // Of the root's defaults Linux has 1 and 1 (`OF_ROOT_NODE_*_CELLS_DEFAULT`).
+        let inherited = node.parent().and_then(|parent| all.get(parent.id().0 as usize));
+        let (address, size) = inherited.map_or((1, 1), |above| (above.address_cells, above.size_cells));
+        let facts = of_node(node, address, size);
+        all.push(facts);
+    }
+    all
+}
+
+fn of_node(node: Node<'_>, address_cells: u32, size_cells: u32) -> Facts<'_> {
+    let mut facts = Facts { address_cells, size_cells, available: true, ..Facts::default() };
+    // From behind, so that of two properties of one name the first is the one that counts, as in Linux.
+    for property in node.properties().rev() {
+        match property.name_bytes() {
+            b"#address-cells" => {
+                facts.own_address_cells = property.u32();
+                facts.address_cells = property.u32().unwrap_or(address_cells);
+            }
+            b"#size-cells" => facts.size_cells = property.u32().unwrap_or(size_cells),
+            b"#interrupt-cells" => facts.interrupt_cells = property.u32(),
+            b"interrupt-parent" => facts.interrupt_parent = property.u32(),
+            b"interrupt-controller" => facts.interrupt_controller = true,
+            b"dma-coherent" => facts.coherent = Some(true),
+            b"dma-noncoherent" => facts.coherent = facts.coherent.or(Some(false)),
+            b"status" => facts.available = property.says_available(),
+            b"compatible" => facts.compatible = Some(property),
+            b"reg" => facts.reg = Some(property),
+            b"assigned-addresses" => facts.assigned_addresses = Some(property),
+            b"ranges" => facts.ranges = Some(property),
+            b"dma-ranges" => facts.dma_ranges = Some(property),
+            b"device_type" => facts.device_type = Some(property),
+            b"interconnect-names" => facts.interconnect_names = Some(property),
+            _ => {}
+        }
+    }
+    facts.bus = bus_kind(node, &facts);
+    facts
+}
+
+fn bus_kind(node: Node<'_>, facts: &Facts<'_>) -> BusKind {
+    let kind = facts.device_type.map_or(&b""[..], Property::value);
+    let kind = kind.strip_suffix(b"\0").unwrap_or(kind);
+    let name = node.name_bytes().split(|&byte| byte == b'@').next().unwrap_or_default();
+    if matches!(kind, b"pci" | b"pciex" | b"vci" | b"ht") || name == b"pcie" {
+        BusKind::Pci
+    } else if name == b"isa" {
+        BusKind::Isa
+    } else if facts.own_address_cells == Some(3) {
+        BusKind::Flags
+    } else {
+        BusKind::Plain
+    }
+}

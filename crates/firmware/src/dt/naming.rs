@@ -1,0 +1,36 @@
+//! The names Linux gives devices: `7ff00000.dma`, `gpio-keys`, `soc:timer`.
+//!
+//! `of_device_make_bus_id` in drivers/of/platform.c: the address for the processor and the node's name where there is such an address,
+//! and otherwise the node's name in front of which the names of the nodes above are put until one of them has an address.
+
+use std::fmt::Write;
+
+use super::address;
+use super::decode::Decoder;
+use super::node::{Node, Property};
+
+/// The name of the device of a node.
+pub(super) fn name<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut here = node;
+    while let Some(parent) = here.parent() {
+        if let Some(address) = address::first(decoder, here) {
+            let mut part = format!("{address:x}.");
+            // Several devices may be bits of one register.
+            if let Some(mask) = here.property("mask").and_then(Property::u32) {
+                let bit = if mask == 0 { -1 } else { mask.trailing_zeros() as i32 };
+                write!(part, "{bit:x}.").expect("a string takes what is written to it");
+            }
+            part.push_str(&here.base_name());
+            parts.push(part);
+            break;
+        }
+        parts.push(here.name().into_owned());
+        here = parent;
+    }
+    parts.reverse();
+    let name = parts.join(":");
+    // What is too much was already made; the next one will find the account empty.
+    let _ = decoder.spend(name.len());
+    name
+}

@@ -1,0 +1,171 @@
+//! The ways one node refers to another, and how each is written down.
+//!
+//! Linux has the same table for finding suppliers (`of_supplier_bindings`, drivers/of/property.c), and each subsystem its own parser
+//! behind it. Here one table serves all: a property of phandles with cells, how many cells is said by the provider.
+
+/// What one node needs another for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reference {
+    /// `iommus`.
+    Iommu,
+    /// `interrupts`, `interrupts-extended`.
+    Interrupt,
+    /// `msi-parent`.
+    Msi,
+    /// `resets`.
+    Reset,
+    /// `clocks`.
+    Clock,
+    /// `power-domains`.
+    PowerDomain,
+    /// `*-supply`: a regulator.
+    Supply,
+    /// `phys`.
+    Phy,
+    /// `dmas`.
+    Dma,
+    /// `interconnects`.
+    Interconnect,
+    /// `memory-region`: reserved memory.
+    Memory,
+    /// `mboxes`.
+    Mailbox,
+    /// `gpios`, `*-gpios`, `*-gpio`.
+    Gpio,
+    /// `pwms`.
+    Pwm,
+    /// `pinctrl-N`.
+    Pinctrl,
+    /// `nvmem-cells`.
+    Nvmem,
+    /// `hwlocks`.
+    HwLock,
+    /// `io-channels`.
+    IoChannel,
+    /// `io-backends`.
+    IoBackend,
+    /// `extcon`.
+    Extcon,
+    /// `thermal-sensors`.
+    ThermalSensor,
+    /// `access-controllers`.
+    AccessController,
+    /// `sound-dai`.
+    SoundDai,
+    /// `wakeup-parent`.
+    WakeupParent,
+}
+
+/// How many cells stand behind a phandle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cells {
+    /// As many as this property of the provider says.
+    Said(&'static str),
+    /// As many as this property of the provider says; none where it says nothing.
+    SaidOrNone(&'static str),
+    /// None.
+    None,
+}
+
+/// How a reference is written down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Binding {
+    pub(crate) kind: Reference,
+    /// The property's name.
+    pub(crate) property: &'static str,
+    /// The property with the names of its entries.
+    pub(crate) names: Option<&'static str>,
+    pub(crate) cells: Cells,
+}
+
+const fn binding(
+    kind: Reference,
+    property: &'static str,
+    names: Option<&'static str>,
+    cells: Cells,
+) -> Binding {
+    Binding { kind, property, names, cells }
+}
+
+/// Each reference with a property name of its own.
+pub(crate) const BINDINGS: &[Binding] = &[
+    binding(Reference::Iommu, "iommus", None, Cells::Said("#iommu-cells")),
+    binding(Reference::Msi, "msi-parent", None, Cells::SaidOrNone("#msi-cells")),
+    binding(Reference::Reset, "resets", Some("reset-names"), Cells::Said("#reset-cells")),
+    binding(Reference::Clock, "clocks", Some("clock-names"), Cells::Said("#clock-cells")),
+    binding(
+        Reference::PowerDomain,
+        "power-domains",
+        Some("power-domain-names"),
+        Cells::Said("#power-domain-cells"),
+    ),
+    binding(Reference::Phy, "phys", Some("phy-names"), Cells::Said("#phy-cells")),
+    binding(Reference::Dma, "dmas", Some("dma-names"), Cells::Said("#dma-cells")),
+    binding(
+        Reference::Interconnect,
+        "interconnects",
+        Some("interconnect-names"),
+        Cells::Said("#interconnect-cells"),
+    ),
+    binding(Reference::Memory, "memory-region", Some("memory-region-names"), Cells::None),
+    binding(Reference::Mailbox, "mboxes", Some("mbox-names"), Cells::Said("#mbox-cells")),
+    binding(Reference::Pwm, "pwms", Some("pwm-names"), Cells::Said("#pwm-cells")),
+    binding(
+        Reference::Nvmem,
+        "nvmem-cells",
+        Some("nvmem-cell-names"),
+        Cells::SaidOrNone("#nvmem-cell-cells"),
+    ),
+    binding(Reference::HwLock, "hwlocks", Some("hwlock-names"), Cells::Said("#hwlock-cells")),
+    binding(Reference::IoChannel, "io-channels", Some("io-channel-names"), Cells::Said("#io-channel-cells")),
+    binding(Reference::IoBackend, "io-backends", Some("io-backend-names"), Cells::Said("#io-backend-cells")),
+    binding(Reference::Extcon, "extcon", None, Cells::None),
+    binding(Reference::ThermalSensor, "thermal-sensors", None, Cells::Said("#thermal-sensor-cells")),
+    binding(
+        Reference::AccessController,
+        "access-controllers",
+        Some("access-controller-names"),
+        Cells::Said("#access-controller-cells"),
+    ),
+    binding(Reference::SoundDai, "sound-dai", None, Cells::Said("#sound-dai-cells")),
+    binding(Reference::WakeupParent, "wakeup-parent", None, Cells::None),
+    binding(Reference::Gpio, "gpios", None, Cells::Said("#gpio-cells")),
+];
+
+/// What a node says of itself that makes it a provider, and of what.
+pub(crate) const PROVISIONS: &[(&str, Reference)] = &[
+    ("#iommu-cells", Reference::Iommu),
+    ("#interrupt-cells", Reference::Interrupt),
+    ("#msi-cells", Reference::Msi),
+    ("msi-controller", Reference::Msi),
+    ("#reset-cells", Reference::Reset),
+    ("#clock-cells", Reference::Clock),
+    ("#power-domain-cells", Reference::PowerDomain),
+    ("#phy-cells", Reference::Phy),
+    ("#dma-cells", Reference::Dma),
+    ("#interconnect-cells", Reference::Interconnect),
+    ("#mbox-cells", Reference::Mailbox),
+    ("#gpio-cells", Reference::Gpio),
+    ("#pwm-cells", Reference::Pwm),
+];
+
+impl Binding {
+    /// How a property of that name refers to others, and the part of the name that names the reference: `vdd` of `vdd-supply`.
+    pub(crate) fn of(property: &str) -> Option<(Binding, Option<&str>)> {
+        if let Some(found) = BINDINGS.iter().find(|binding| binding.property == property) {
+            return Some((*found, None));
+        }
+        let pattern = |kind, cells, name| Some((binding(kind, "", None, cells), Some(name)));
+        if let Some(name) = property.strip_suffix("-supply") {
+            return pattern(Reference::Supply, Cells::None, name);
+        }
+        if let Some(name) = property.strip_suffix("-gpios").or_else(|| property.strip_suffix("-gpio")) {
+            // `nr-gpios` and `ngpios` count a controller's own lines.
+            let counts = matches!(name, "nr" | "snps,nr" | "nvidia,nr");
+            return if counts { None } else { pattern(Reference::Gpio, Cells::Said("#gpio-cells"), name) };
+        }
+        let number = property.strip_prefix("pinctrl-")?;
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        if digits { pattern(Reference::Pinctrl, Cells::None, number) } else { None }
+    }
+}
