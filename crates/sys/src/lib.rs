@@ -5,6 +5,7 @@
 
 pub mod clone;
 pub mod fuse;
+pub mod limits;
 pub mod memory;
 pub mod mounts;
 pub mod namespace;

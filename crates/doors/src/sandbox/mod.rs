@@ -6,7 +6,74 @@
 //!
 //! Not for confining programs: it shows them something, it keeps them from nothing.
 
+mod caller;
+mod calls;
+mod crew;
+mod error;
 pub mod eventfd;
+mod files;
+mod fuse;
+mod inside;
+mod layout;
 pub mod memory;
+mod message;
 pub mod process;
+mod run;
+mod serve;
+mod terminal;
+mod tree;
 pub mod work;
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, RwLock};
+
+use uvfio_abi::Errno;
+use uvfio_kernel::machine::Machine;
+use uvfio_vfio::Vfio;
+use uvfio_vfio::refusal::Refusal;
+
+pub use error::{SandboxError, Step};
+pub use run::run;
+
+/// What to run, and in which world.
+pub struct Config {
+    /// VFIO over it.
+    pub vfio: Arc<Vfio>,
+    /// The machine.
+    pub machine: Arc<Machine>,
+    /// The program, found as a shell would.
+    pub program: OsString,
+    /// Its arguments, without its own name.
+    pub args: Vec<OsString>,
+}
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It exited with this status.
+    Exited(i32),
+    /// This signal ended it.
+    Killed(i32),
+}
+
+/// Everything the serving threads share.
+struct World {
+    vfio: Arc<Vfio>,
+    tree: tree::Tree,
+    files: files::Files,
+    processes: process::Processes,
+    spaces: memory::Spaces,
+    mount: serve::Mount,
+    /// The root of the mount, until the end.
+    root: RwLock<Option<OwnedFd>>,
+    /// The mount's device number, major and minor, which no other file system has.
+    device: (u32, u32),
+}
+
+impl World {
+    /// What a program gets for a refusal.
+    fn errno(&self, refusal: &Refusal) -> Errno {
+        refusal.errno(self.vfio.personality())
+    }
+}

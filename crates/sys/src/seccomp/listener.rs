@@ -41,9 +41,9 @@ pub struct Notification {
     pub args: [u64; 6],
 }
 
-/// How a descriptor is put into a program.
+/// Where a descriptor is put in a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AddFd {
+pub enum Place {
     /// At the lowest free number.
     Anywhere,
     /// At this number, whatever is there.
@@ -139,27 +139,21 @@ impl Listener {
         unsafe { libc::ioctl(self.fd.as_raw_fd(), IOC_ID_VALID, &raw const id) == 0 }
     }
 
-    /// Put a copy of `file` into the caller, close-on-exec, and answer the call with its number there.
+    /// Put a copy of `file` into the caller, close-on-exec, and say its number there. The caller still waits for its answer.
     ///
     /// # Errors
     /// `EBADF` where the number is beyond the caller's limit, `EMFILE` where it has no room, `ENOENT` where it is gone.
-    pub fn answer_with(&self, id: u64, file: BorrowedFd<'_>, place: AddFd) -> io::Result<()> {
-        let (set, newfd) = match place {
-            AddFd::Anywhere => (0, 0),
-            AddFd::At(number) => (libc::SECCOMP_ADDFD_FLAG_SETFD as u32, number),
+    pub fn give(&self, id: u64, file: BorrowedFd<'_>, place: Place) -> io::Result<i32> {
+        let (flags, newfd) = match place {
+            Place::Anywhere => (0, 0),
+            Place::At(number) => (libc::SECCOMP_ADDFD_FLAG_SETFD as u32, number),
         };
-        let request = libc::seccomp_notif_addfd {
-            id,
-            flags: set | libc::SECCOMP_ADDFD_FLAG_SEND as u32,
-            srcfd: file.as_raw_fd() as u32,
-            newfd,
-            newfd_flags: libc::O_CLOEXEC as u32,
-        };
+        let srcfd = file.as_raw_fd() as u32;
+        let newfd_flags = libc::O_CLOEXEC as u32;
+        let request = libc::seccomp_notif_addfd { id, flags, srcfd, newfd, newfd_flags };
         // SAFETY: the request reads one `seccomp_notif_addfd`; `file` is open for the length of the call.
-        if unsafe { libc::ioctl(self.fd.as_raw_fd(), IOC_ADDFD, &raw const request) } < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
+        let number = unsafe { libc::ioctl(self.fd.as_raw_fd(), IOC_ADDFD, &raw const request) };
+        if number < 0 { Err(io::Error::last_os_error()) } else { Ok(number) }
     }
 }
 

@@ -7,4 +7,4 @@ mod filter;
 mod listener;
 
 pub use filter::{Assembler, Call, Instruction, Label, Verdict, run};
-pub use listener::{AddFd, Listener, Notification, install};
+pub use listener::{Listener, Notification, Place, install};

@@ -4,8 +4,10 @@
 //! outside the process, but for files that the program maps shared: those the supervisor maps as well.
 
 mod call;
+mod gone;
 mod space;
 mod window;
 
 pub use call::CallMemory;
+pub use gone::Gone;
 pub use space::{Space, Spaces};

@@ -1,0 +1,131 @@
+//! The thread that makes a call, as VFIO wants to see it.
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use uvfio_kernel::addr::UserAddr;
+use uvfio_sys::limits::memlock;
+use uvfio_sys::memory::Foreign;
+use uvfio_vfio::caller::{AddressSpace, BadPointer, Caller, Capability, EventFd, NoEventFd, OpenFile, Pid};
+
+use super::World;
+use super::files::OpenFile as Held;
+use super::memory::{CallMemory, Gone};
+use super::process::Thread;
+
+/// A thread of the program.
+pub struct Program<'a> {
+    world: &'a World,
+    thread: Thread,
+    memory: CallMemory,
+}
+
+impl<'a> Program<'a> {
+    /// The thread with this number.
+    ///
+    /// # Errors
+    /// Where it is gone.
+    pub fn of(world: &'a World, tid: u32) -> io::Result<Self> {
+        let thread = world.processes.thread(tid)?;
+        let memory = CallMemory::new(Foreign::new(thread.process.pid())?, thread.tid);
+        Ok(Self { world, thread, memory })
+    }
+
+    /// The thread.
+    #[must_use]
+    pub fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// The VFIO file a descriptor stands for: told by the inode, so a copy of a descriptor is as good as the first.
+    #[must_use]
+    pub fn held(&self, fd: i32) -> Lookup {
+        let tid = self.thread.tid.as_raw_nonzero();
+        // The file system is not asked: inode and device are known without.
+        let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+        let Ok(stat) = statx(CWD, format!("/proc/{tid}/fd/{fd}"), flags, StatxFlags::INO) else {
+            return Lookup::Closed;
+        };
+        if (stat.stx_dev_major, stat.stx_dev_minor) != self.world.device {
+            return Lookup::Other;
+        }
+        self.world.files.get(stat.stx_ino).map_or(Lookup::Other, Lookup::Vfio)
+    }
+}
+
+/// What a descriptor stands for.
+pub enum Lookup {
+    /// Nothing.
+    Closed,
+    /// A file of VFIO.
+    Vfio(Arc<Held>),
+    /// Some other file.
+    Other,
+}
+
+impl Caller for Program<'_> {
+    fn pid(&self) -> Pid {
+        Pid(self.thread.process.inner())
+    }
+
+    fn read(&self, from: UserAddr, into: &mut [u8]) -> Result<(), BadPointer> {
+        self.memory.read(from, into)
+    }
+
+    fn write(&self, to: UserAddr, bytes: &[u8]) -> Result<(), BadPointer> {
+        self.memory.write(to, bytes)
+    }
+
+    fn file(&self, fd: i32) -> OpenFile {
+        match self.held(fd) {
+            Lookup::Closed => OpenFile::Closed,
+            Lookup::Vfio(held) => OpenFile::Vfio(held.file.clone()),
+            Lookup::Other => OpenFile::Other,
+        }
+    }
+
+    fn eventfd(&self, fd: i32) -> Result<Arc<dyn EventFd>, NoEventFd> {
+        let _ = fd;
+        Err(NoEventFd::NotAnEventFd)
+    }
+
+    fn address_space(&self) -> Arc<dyn AddressSpace> {
+        match self.world.spaces.of(self.thread.process.pid()) {
+            Ok(space) => space,
+            Err(_) => Arc::new(Gone),
+        }
+    }
+
+    fn memlock_limit(&self) -> Option<u64> {
+        memlock(self.thread.process.pid()).ok().flatten()
+    }
+
+    fn capable(&self, capability: Capability) -> bool {
+        let number = match capability {
+            Capability::IpcLock => 14,
+            Capability::SysRawio => 17,
+        };
+        let tid = self.thread.tid.as_raw_nonzero();
+        let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+        effective(&status).is_some_and(|set| set & (1 << number) != 0)
+    }
+}
+
+/// The effective capabilities in a `/proc/PID/status`.
+fn effective(status: &str) -> Option<u64> {
+    let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(set.trim(), 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_read_as_the_kernel_prints_them() {
+        assert_eq!(effective("CapPrm:\t0\nCapEff:\t0000000000004000\n"), Some(1 << 14));
+        assert_eq!(effective(""), None);
+    }
+}

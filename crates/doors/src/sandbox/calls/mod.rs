@@ -1,0 +1,210 @@
+//! Serves the calls the seccomp filter catches.
+//!
+//! The crew's leader receives a call, answers it, and receives the next; a call that is not ours after all is handed back to the
+//! kernel. Most of what a call needs, which thread and which file, is what the last one needed: it is kept beside the leader, and
+//! holds until a descriptor of that file is closed.
+
+pub mod filter;
+mod known;
+
+use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{Mode, OFlags, openat};
+use uvfio_abi::Errno;
+use uvfio_kernel::addr::UserAddr;
+use uvfio_sys::seccomp::{Listener, Notification, Place};
+use uvfio_vfio::caller::Caller;
+use uvfio_vfio::file::{File, Mmap, Protection, Reply, Sharing};
+
+use self::known::Known;
+use super::World;
+use super::caller::{Lookup, Program};
+use super::crew::Turn;
+
+/// The most bytes moved in one step of a read or write.
+const CHUNK: usize = 128 << 10;
+/// `MAX_RW_COUNT`: Linux moves no more in one call.
+const MOST: u64 = 0x7fff_f000;
+
+const PAGE: u64 = 4096;
+
+/// Where calls arrive, and what their answers need.
+pub struct Desk {
+    listener: Listener,
+    /// One descriptor at a time is put into programs: the number chosen must still be free then.
+    placing: Mutex<()>,
+}
+
+/// How a call ends.
+enum Outcome {
+    /// With this value or error.
+    Answer(Result<i64, Errno>),
+    /// The kernel serves it.
+    Pass,
+}
+
+impl Desk {
+    /// A desk for this listener.
+    #[must_use]
+    pub fn new(listener: Listener) -> Self {
+        Self { listener, placing: Mutex::new(()) }
+    }
+
+    /// Receive and answer until nobody is left or another thread leads.
+    pub fn lead(&self, world: &World, mut turn: Turn) {
+        let mut known = Known::default();
+        let mut scratch = Vec::new();
+        // An error of the listener leaves its programs without answers; they are ended with the sandbox.
+        while let Ok(Some(call)) = self.listener.receive() {
+            turn.begin();
+            match self.serve(world, &call, &mut known, &mut scratch) {
+                // Where the caller is gone there is nobody to answer.
+                Outcome::Answer(result) => _ = self.listener.answer(call.id, result.map_err(|errno| errno.0)),
+                Outcome::Pass => _ = self.listener.pass(call.id),
+            }
+            if !turn.end() {
+                break;
+            }
+        }
+    }
+
+    fn serve<'a>(
+        &self,
+        world: &'a World,
+        call: &Notification,
+        known: &mut Known<'a>,
+        scratch: &mut Vec<u8>,
+    ) -> Outcome {
+        let number = call.number as u32;
+        // The kernel takes 32 bits of a descriptor's number.
+        let fd = call.args[if number == filter::MMAP { 4 } else { 0 }] as i32;
+        let Some((program, open)) = known.look(world, call.pid, fd) else { return Outcome::Pass };
+        let answer = match number {
+            filter::IOCTL | filter::IOCTL_I386 => {
+                match open.file.ioctl(program, call.args[1] as u32, call.args[2]) {
+                    Ok(Reply::Value(value)) => Ok(i64::from(value)),
+                    Ok(Reply::NewFile(file)) => self.give(world, call.id, program, file),
+                    Err(refusal) => Err(world.errno(&refusal)),
+                }
+            }
+            filter::PREAD | filter::PWRITE => {
+                let Ok(offset) = u64::try_from(call.args[3] as i64) else { return Outcome::Pass };
+                let range = Range { at: UserAddr(call.args[1]), len: call.args[2].min(MOST), offset };
+                if number == filter::PREAD {
+                    read(world, program, &open.file, range, scratch)
+                } else {
+                    write(world, program, &open.file, range, scratch)
+                }
+            }
+            filter::LSEEK => Err(Errno::ESPIPE),
+            filter::MMAP => return map(world, program, &open.file, &call.args),
+            _ => return Outcome::Pass,
+        };
+        Outcome::Answer(answer)
+    }
+
+    /// Put a new file into the caller.
+    fn give(&self, world: &World, id: u64, program: &Program<'_>, file: File) -> Result<i64, Errno> {
+        let node = world.files.place(file);
+        let ours = {
+            let root = world.root.read().unwrap_or_else(PoisonError::into_inner);
+            let flags = OFlags::RDWR | OFlags::CLOEXEC;
+            openat(root.as_ref().ok_or(Errno::EINTR)?, format!("open/{node}"), flags, Mode::empty())
+                .map_err(|error| Errno(error.raw_os_error()))?
+        };
+        let _one_at_a_time = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
+        let free =
+            filter::WINDOW.into_iter().find(|number| matches!(program.held(*number as i32), Lookup::Closed));
+        let placed = match free {
+            Some(number) => self
+                .listener
+                .give(id, ours.as_fd(), Place::At(number))
+                .or_else(|_| self.listener.give(id, ours.as_fd(), Place::Anywhere)),
+            None => self.listener.give(id, ours.as_fd(), Place::Anywhere),
+        };
+        // Ours is closed before the caller goes on: what it closes then is the last reference.
+        drop(ours);
+        placed.map(i64::from).map_err(|error| Errno(error.raw_os_error().unwrap_or(Errno::EMFILE.0)))
+    }
+}
+
+/// Bytes of the caller's memory, and where in the file they go or come from.
+struct Range {
+    at: UserAddr,
+    len: u64,
+    offset: u64,
+}
+
+impl Range {
+    /// The part that begins `done` bytes further on, at most a chunk; `None` where an address wraps.
+    fn step(&self, done: u64) -> Option<(UserAddr, usize, u64)> {
+        let len = usize::try_from(self.len - done).unwrap_or(CHUNK).min(CHUNK);
+        Some((self.at.checked_add(done)?, len, self.offset.checked_add(done)?))
+    }
+}
+
+fn read(
+    world: &World,
+    program: &Program<'_>,
+    file: &File,
+    range: Range,
+    scratch: &mut Vec<u8>,
+) -> Result<i64, Errno> {
+    transfer(range, scratch, |at, offset, buffer| {
+        let length = file.read(program, offset, buffer).map_err(|refusal| world.errno(&refusal))?;
+        program.write(at, &buffer[..length]).map_err(|_| Errno::EFAULT)?;
+        Ok(length)
+    })
+}
+
+fn write(
+    world: &World,
+    program: &Program<'_>,
+    file: &File,
+    range: Range,
+    scratch: &mut Vec<u8>,
+) -> Result<i64, Errno> {
+    transfer(range, scratch, |at, offset, buffer| {
+        program.read(at, buffer).map_err(|_| Errno::EFAULT)?;
+        file.write(program, offset, buffer).map_err(|refusal| world.errno(&refusal))
+    })
+}
+
+/// Move a range step by step until one is short. What was moved before a failure counts.
+fn transfer(
+    range: Range,
+    scratch: &mut Vec<u8>,
+    mut step: impl FnMut(UserAddr, u64, &mut [u8]) -> Result<usize, Errno>,
+) -> Result<i64, Errno> {
+    let mut done = 0;
+    loop {
+        let (at, len, offset) = range.step(done).ok_or(Errno::EINVAL)?;
+        if scratch.len() < len {
+            scratch.resize(len, 0);
+        }
+        match step(at, offset, &mut scratch[..len]) {
+            Ok(moved) => done += moved as u64,
+            Err(_) if done > 0 => return Ok(done as i64),
+            Err(errno) => return Err(errno),
+        }
+        if done >= range.len || done % CHUNK as u64 != 0 || len == 0 {
+            return Ok(done as i64);
+        }
+    }
+}
+
+/// `mmap` of a VFIO file: refused here, or made by the kernel on the FUSE file, whose pages then trap.
+fn map(world: &World, program: &Program<'_>, file: &File, args: &[u64; 6]) -> Outcome {
+    let [_, len, prot, flags, _, offset] = *args;
+    let Some(len) = len.checked_next_multiple_of(PAGE).filter(|len| *len > 0) else { return Outcome::Pass };
+    if offset % PAGE != 0 {
+        return Outcome::Pass;
+    }
+    let sharing = if flags & 1 != 0 { Sharing::Shared } else { Sharing::Private };
+    let prot = Protection { read: prot & 1 != 0, write: prot & 2 != 0, exec: prot & 4 != 0 };
+    match file.mmap(program, Mmap { offset, len, sharing, prot }) {
+        Ok(_) => Outcome::Pass,
+        Err(refusal) => Outcome::Answer(Err(world.errno(&refusal))),
+    }
+}

@@ -1,0 +1,224 @@
+//! The VFIO files that programs hold, each behind a FUSE node of its own.
+//!
+//! FUSE tells by node what a call is about, and `stat` tells by inode number what a descriptor stands for; so each open file gets a
+//! node that no other open file ever has. A node is named (looked up, not yet opened), then open, then gone.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use uvfio_vfio::file::{File, Node};
+
+/// The first number of such a node; those below are fixed places of the tree.
+pub const FIRST: u64 = 1 << 40;
+
+/// An open file.
+pub struct OpenFile {
+    /// Its node.
+    pub node: u64,
+    /// VFIO's side of it.
+    pub file: File,
+}
+
+enum Slot {
+    Named(Node),
+    Ready(File),
+    Open(Arc<OpenFile>),
+}
+
+/// What a node stands for when it is opened.
+pub enum Opening {
+    /// This name of `/dev/vfio`.
+    Named(Node),
+    /// A file that VFIO has made already.
+    Ready(File),
+    /// It is open: the name must be looked up again.
+    Taken,
+    /// There is no such node.
+    Unknown,
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Files {
+    state: Mutex<State>,
+    changed: Condvar,
+    closes: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    slots: HashMap<u64, Slot>,
+    /// The node a name leads to until that is opened.
+    named: HashMap<Node, u64>,
+    given: u64,
+    open: usize,
+    releasing: usize,
+}
+
+impl State {
+    fn new_node(&mut self, slot: Slot) -> u64 {
+        let node = FIRST + self.given;
+        self.given += 1;
+        self.slots.insert(node, slot);
+        node
+    }
+}
+
+impl Files {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often a descriptor of any of these files was closed so far. What a descriptor's number means holds until this changes.
+    #[must_use]
+    pub fn closes(&self) -> u64 {
+        self.closes.load(Ordering::SeqCst)
+    }
+
+    /// A descriptor is being closed; the close has not returned yet.
+    pub fn closed_one(&self) {
+        self.closes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The node a name of `/dev/vfio` leads to now.
+    pub fn look(&self, name: Node) -> u64 {
+        let mut state = self.state();
+        if let Some(node) = state.named.get(&name) {
+            return *node;
+        }
+        let node = state.new_node(Slot::Named(name));
+        state.named.insert(name, node);
+        node
+    }
+
+    /// A node for a file that VFIO made, to be opened once.
+    pub fn place(&self, file: File) -> u64 {
+        self.state().new_node(Slot::Ready(file))
+    }
+
+    /// Whether there is such a node.
+    #[must_use]
+    pub fn is_known(&self, node: u64) -> bool {
+        self.state().slots.contains_key(&node)
+    }
+
+    /// Begin to open a node. A ready file is taken out: [`Files::opened`] puts it back.
+    pub fn opening(&self, node: u64) -> Opening {
+        let mut state = self.state();
+        match state.slots.get(&node) {
+            None => Opening::Unknown,
+            Some(Slot::Open(_)) => Opening::Taken,
+            Some(Slot::Named(name)) => Opening::Named(*name),
+            Some(Slot::Ready(_)) => match state.slots.remove(&node) {
+                Some(Slot::Ready(file)) => Opening::Ready(file),
+                _ => Opening::Unknown,
+            },
+        }
+    }
+
+    /// The node is open now, as this file. `Err` gives the file back where somebody else opened the node first.
+    pub fn opened(&self, node: u64, file: File) -> Result<Arc<OpenFile>, File> {
+        let mut state = self.state();
+        if let Some(Slot::Open(_)) = state.slots.get(&node) {
+            return Err(file);
+        }
+        let open = Arc::new(OpenFile { node, file });
+        if let Some(Slot::Named(name)) = state.slots.insert(node, Slot::Open(open.clone())) {
+            state.named.remove(&name);
+        }
+        state.open += 1;
+        Ok(open)
+    }
+
+    /// The open file at a node.
+    #[must_use]
+    pub fn get(&self, node: u64) -> Option<Arc<OpenFile>> {
+        match self.state().slots.get(&node) {
+            Some(Slot::Open(open)) => Some(open.clone()),
+            _ => None,
+        }
+    }
+
+    /// The kernel has forgotten a node: nobody can open it any more.
+    pub fn forget(&self, node: u64) {
+        let mut state = self.state();
+        // A name keeps its node until it is opened: it is what the next lookup gives.
+        if let Some(Slot::Ready(_)) = state.slots.get(&node) {
+            state.slots.remove(&node);
+        }
+    }
+
+    /// A release has arrived. Until the guard is dropped, [`Files::wait_for_releases`] waits.
+    pub fn releasing(&self) -> Releasing<'_> {
+        self.state().releasing += 1;
+        Releasing { files: self }
+    }
+
+    /// The last reference to an open file is gone.
+    pub fn released(&self, node: u64) -> Option<Arc<OpenFile>> {
+        let mut state = self.state();
+        match state.slots.remove(&node) {
+            Some(Slot::Open(open)) => Some(open),
+            Some(other) => {
+                state.slots.insert(node, other);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Wait until every release that has arrived is done: an open that follows a close in a program's time does so here.
+    pub fn wait_for_releases(&self) {
+        let state = self.state();
+        drop(
+            self.changed
+                .wait_while(state, |state| state.releasing > 0)
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+    }
+
+    /// Wait until no file is open, at most so long. Whether that came true.
+    pub fn wait_until_closed(&self, limit: Duration) -> bool {
+        let state = self.state();
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(state, limit, |state| state.open > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.open == 0
+    }
+
+    /// Take every file that is still open.
+    #[must_use]
+    pub fn take_all(&self) -> Vec<Arc<OpenFile>> {
+        let mut state = self.state();
+        state.open = 0;
+        state.named.clear();
+        let slots = std::mem::take(&mut state.slots);
+        slots
+            .into_values()
+            .filter_map(|slot| if let Slot::Open(open) = slot { Some(open) } else { None })
+            .collect()
+    }
+}
+
+/// A release under way.
+pub struct Releasing<'a> {
+    files: &'a Files,
+}
+
+impl Releasing<'_> {
+    /// The file is released.
+    pub fn done(self) {
+        let mut state = self.files.state();
+        state.open = state.open.saturating_sub(1);
+    }
+}
+
+impl Drop for Releasing<'_> {
+    fn drop(&mut self) {
+        self.files.state().releasing -= 1;
+        self.files.changed.notify_all();
+    }
+}

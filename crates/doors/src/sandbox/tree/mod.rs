@@ -1,0 +1,187 @@
+//! The file system the program sees: what a node is, what is in it, and where names lead.
+//!
+//! The root holds three directories: `sys`, whose parts are laid over the real `/sys`; `vfio`, which becomes `/dev/vfio`; and
+//! `open`, which is mounted nowhere and through which the supervisor opens the files it gives to programs.
+
+mod nodes;
+mod real;
+mod sys;
+
+use uvfio_abi::Errno;
+use uvfio_kernel::iommu::GroupId;
+use uvfio_vfio::Vfio;
+use uvfio_vfio::file::Node;
+
+pub use nodes::{Nodes, Place};
+pub use real::Real;
+pub use sys::{Sys, Thing};
+
+use super::files::{self, Files};
+use super::fuse::Entry;
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A file with these permissions.
+    File {
+        /// `rwxrwxrwx` as in `stat`.
+        permissions: u16,
+    },
+}
+
+impl Kind {
+    /// File type and permissions as in `stat`.
+    #[must_use]
+    pub const fn mode(self) -> u32 {
+        match self {
+            Kind::Directory => 0o040_755,
+            Kind::Link => 0o120_777,
+            Kind::File { permissions } => 0o100_000 | permissions as u32,
+        }
+    }
+}
+
+/// The size sysfs gives its files.
+const ATTRIBUTE: u64 = 4096;
+
+/// A device file spans every offset a region can have.
+const SPAN: u64 = 1 << 62;
+
+/// The whole tree.
+pub struct Tree {
+    nodes: Nodes,
+    sys: Sys,
+}
+
+/// What a directory holds, as it was when it was opened.
+pub type Listing = Vec<(String, Kind)>;
+
+impl Tree {
+    /// A tree whose `sys` is this.
+    #[must_use]
+    pub fn new(sys: Sys) -> Self {
+        Self { nodes: Nodes::new(), sys }
+    }
+
+    /// The part under `sys`.
+    #[must_use]
+    pub fn sys(&self) -> &Sys {
+        &self.sys
+    }
+
+    /// What a node is, where it is one of the tree's own.
+    #[must_use]
+    pub fn place(&self, node: u64) -> Option<Place> {
+        self.nodes.place(node)
+    }
+
+    /// Where a name in a directory leads.
+    ///
+    /// # Errors
+    /// `ENOENT` where nowhere, `ENOTDIR` where the node is no directory.
+    pub fn look(&self, parent: u64, name: &str, vfio: &Vfio, files: &Files) -> Result<Entry, Errno> {
+        match self.nodes.place(parent).ok_or(Errno::ENOENT)? {
+            Place::Root => match name {
+                "sys" => Ok(fixed(Nodes::SYS)),
+                "vfio" => Ok(fixed(Nodes::VFIO)),
+                "open" => Ok(fixed(Nodes::OPEN)),
+                _ => Err(Errno::ENOENT),
+            },
+            Place::Vfio => {
+                let name = vfio_node(name).filter(|name| vfio.nodes().contains(name)).ok_or(Errno::ENOENT)?;
+                Ok(vfio_entry(files.look(name), name))
+            }
+            Place::Open => {
+                let node = name.parse().map_err(|_| Errno::ENOENT)?;
+                if files.is_known(node) { Ok(device_entry(node)) } else { Err(Errno::ENOENT) }
+            }
+            Place::Sys(thing) => {
+                if self.sys.kind(&thing) != Kind::Directory {
+                    return Err(Errno::ENOTDIR);
+                }
+                let found = self.sys.look(&thing, name).ok_or(Errno::ENOENT)?;
+                let mode = self.sys.kind(&found).mode();
+                Ok(Entry { node: self.nodes.number(found), mode, size: ATTRIBUTE, fixed: false })
+            }
+        }
+    }
+
+    /// A node's attributes.
+    ///
+    /// # Errors
+    /// `ENOENT` where there is no such node.
+    pub fn attributes(&self, node: u64) -> Result<Entry, Errno> {
+        if node >= files::FIRST {
+            return Ok(device_entry(node));
+        }
+        match self.nodes.place(node).ok_or(Errno::ENOENT)? {
+            Place::Sys(thing) => {
+                let mode = self.sys.kind(&thing).mode();
+                Ok(Entry { node, mode, size: ATTRIBUTE, fixed: false })
+            }
+            Place::Root | Place::Vfio | Place::Open => Ok(fixed(node)),
+        }
+    }
+
+    /// What a directory holds now.
+    ///
+    /// # Errors
+    /// `ENOENT` where there is no such node.
+    pub fn list(&self, node: u64, vfio: &Vfio) -> Result<Listing, Errno> {
+        match self.nodes.place(node).ok_or(Errno::ENOENT)? {
+            Place::Root => Ok(["sys", "vfio"].map(|name| (name.to_owned(), Kind::Directory)).into()),
+            Place::Vfio => {
+                let file = Kind::File { permissions: 0o600 };
+                Ok(vfio.nodes().iter().map(|node| (node.to_string(), file)).collect())
+            }
+            Place::Open => Ok(Vec::new()),
+            Place::Sys(thing) => Ok(self.sys.list(&thing)),
+        }
+    }
+}
+
+const fn fixed(node: u64) -> Entry {
+    Entry { node, mode: Kind::Directory.mode(), size: 0, fixed: true }
+}
+
+/// `/dev/vfio/vfio` is for everybody, as Linux makes it; groups are the administrator's.
+fn vfio_entry(number: u64, name: Node) -> Entry {
+    let permissions = if name == Node::Container { 0o666 } else { 0o600 };
+    Entry { node: number, mode: Kind::File { permissions }.mode(), size: SPAN, fixed: false }
+}
+
+fn device_entry(node: u64) -> Entry {
+    Entry { node, mode: Kind::File { permissions: 0o600 }.mode(), size: SPAN, fixed: false }
+}
+
+/// The node of `/dev/vfio` with this file name.
+fn vfio_node(name: &str) -> Option<Node> {
+    // Only the spelling Linux gives: no sign, no leading zero.
+    let group = |text: &str| text.parse().ok().map(GroupId).filter(|group| group.to_string() == text);
+    match name {
+        "vfio" => Some(Node::Container),
+        _ => match name.strip_prefix("noiommu-") {
+            Some(number) => group(number).map(Node::NoiommuGroup),
+            None => group(name).map(Node::Group),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_vfio_have_one_spelling() {
+        assert_eq!(vfio_node("vfio"), Some(Node::Container));
+        assert_eq!(vfio_node("7"), Some(Node::Group(GroupId(7))));
+        assert_eq!(vfio_node("noiommu-0"), Some(Node::NoiommuGroup(GroupId(0))));
+        for wrong in ["+7", "07", "", "-1", "noiommu-", "noiommu-x", "4294967296"] {
+            assert_eq!(vfio_node(wrong), None, "{wrong}");
+        }
+    }
+}
