@@ -5,4 +5,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod sandbox;
+pub mod workers;

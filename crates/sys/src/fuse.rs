@@ -47,9 +47,8 @@ impl Session {
                 MountOption::Flag("allow_other"),
                 MountOption::Flag("default_permissions"),
             ],
-            MountAttrFlags::MOUNT_ATTR_NOSUID
-                | MountAttrFlags::MOUNT_ATTR_NODEV
-                | MountAttrFlags::MOUNT_ATTR_NOEXEC,
+            // Executable, because registers may be mapped so.
+            MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV,
         )
     }
 

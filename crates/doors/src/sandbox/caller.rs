@@ -33,12 +33,6 @@ impl<'a> Program<'a> {
         Ok(Self { world, thread, memory })
     }
 
-    /// The thread.
-    #[must_use]
-    pub fn thread(&self) -> &Thread {
-        &self.thread
-    }
-
     /// The VFIO file a descriptor stands for: told by the inode, so a copy of a descriptor is as good as the first.
     #[must_use]
     pub fn held(&self, fd: i32) -> Lookup {

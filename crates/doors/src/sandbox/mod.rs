@@ -33,6 +33,7 @@ use uvfio_kernel::machine::Machine;
 use uvfio_vfio::Vfio;
 use uvfio_vfio::refusal::Refusal;
 
+use crate::workers::Workers;
 pub use error::{SandboxError, Step};
 pub use run::run;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub vfio: Arc<Vfio>,
     /// The machine.
     pub machine: Arc<Machine>,
+    /// Who goes on with what its devices have begun.
+    pub workers: Arc<Workers>,
     /// The program, found as a shell would.
     pub program: OsString,
     /// Its arguments, without its own name.

@@ -81,10 +81,10 @@ impl Processes {
     pub fn thread(&self, tid: u32) -> io::Result<Thread> {
         let tid = i32::try_from(tid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((since, process)) = known.threads.get(&tid) {
-            if since.elapsed() < TRUSTED {
-                return Ok(Thread { tid, process: process.clone() });
-            }
+        if let Some((since, process)) = known.threads.get(&tid)
+            && since.elapsed() < TRUSTED
+        {
+            return Ok(Thread { tid, process: process.clone() });
         }
         let numbers = Numbers::of(tid)?;
         let process = match known.processes.get(&numbers.pid) {

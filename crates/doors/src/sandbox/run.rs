@@ -51,7 +51,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
     }
     let terminal = Terminal::ours();
     let signals = block()?;
-    let tree = Tree::new(Sys::new(Sysfs::new(config.machine), Real::sys()));
+    let tree = Tree::new(Sys::new(Sysfs::new(config.machine.clone()), Real::sys()));
     if !namespace::may_mount() {
         namespace::enter_as_root().map_err(|(step, error)| match step {
             namespace::Step::Unshare => SandboxError::UserNamespace(error),
@@ -96,6 +96,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
     });
     let served = world.clone();
     warden.add("fuse", move |turn| serve::lead(&served, turn));
+    config.workers.start(&config.machine);
 
     let mut watch =
         Watch { world: &world, warden: &warden, end: &end, signals: &signals, terminal, program: None };

@@ -104,8 +104,8 @@ impl Tree {
                     return Err(Errno::ENOTDIR);
                 }
                 let found = self.sys.look(&thing, name).ok_or(Errno::ENOENT)?;
-                let mode = self.sys.kind(&found).mode();
-                Ok(Entry { node: self.nodes.number(found), mode, size: ATTRIBUTE, fixed: false })
+                let kind = self.sys.kind(&found);
+                Ok(sys_entry(self.nodes.number(found), kind))
             }
         }
     }
@@ -119,10 +119,7 @@ impl Tree {
             return Ok(device_entry(node));
         }
         match self.nodes.place(node).ok_or(Errno::ENOENT)? {
-            Place::Sys(thing) => {
-                let mode = self.sys.kind(&thing).mode();
-                Ok(Entry { node, mode, size: ATTRIBUTE, fixed: false })
-            }
+            Place::Sys(thing) => Ok(sys_entry(node, self.sys.kind(&thing))),
             Place::Root | Place::Vfio | Place::Open => Ok(fixed(node)),
         }
     }
@@ -146,6 +143,11 @@ impl Tree {
 
 const fn fixed(node: u64) -> Entry {
     Entry { node, mode: Kind::Directory.mode(), size: 0, fixed: true }
+}
+
+fn sys_entry(node: u64, kind: Kind) -> Entry {
+    let size = if matches!(kind, Kind::File { .. }) { ATTRIBUTE } else { 0 };
+    Entry { node, mode: kind.mode(), size, fixed: false }
 }
 
 /// `/dev/vfio/vfio` is for everybody, as Linux makes it; groups are the administrator's.

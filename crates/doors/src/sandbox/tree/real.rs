@@ -47,10 +47,11 @@ impl Real {
             for entry in Dir::new(fd)? {
                 let entry = entry?;
                 // A listing tells only the type; permissions are asked for by name.
-                if let (Ok(name), Some(kind)) = (entry.file_name().to_str(), kind(entry.file_type(), 0o444)) {
-                    if name != "." && name != ".." {
-                        listing.push((name.to_owned(), kind));
-                    }
+                if let (Ok(name), Some(kind)) = (entry.file_name().to_str(), kind(entry.file_type(), 0o444))
+                    && name != "."
+                    && name != ".."
+                {
+                    listing.push((name.to_owned(), kind));
                 }
             }
             Ok(listing)
