@@ -28,6 +28,8 @@ pub struct Up {
     pub machine: Arc<Machine>,
     /// VFIO.
     pub vfio: Arc<Vfio>,
+    /// Who goes on with the work of its devices.
+    pub worker: Arc<Worker>,
 }
 
 /// What is brought up.
@@ -56,9 +58,10 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
         why: error.to_string(),
     })?;
     let clock = Arc::new(HostClock::new());
+    let worker = Arc::new(Worker::new(clock.clone()));
     let setup = Setup {
         models: Arc::new(Models::of(&board)),
-        scheduler: Arc::new(Worker::new(clock.clone())),
+        scheduler: worker.clone(),
         clock,
         params: Params::new(wanted.params.to_vec()),
         options: machine::Options::default(),
@@ -71,7 +74,7 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
     for device in wanted.bind {
         binding::bind(&machine, device, &wanted.personality)?;
     }
-    Ok(Up { machine, vfio })
+    Ok(Up { machine, vfio, worker })
 }
 
 /// Linux ignores a setting it does not know, with a line in the log; somebody who typed one wants to know now.

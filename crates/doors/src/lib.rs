@@ -5,6 +5,4 @@
 
 #![forbid(unsafe_code)]
 
-pub mod clock;
 pub mod sandbox;
-pub mod workers;

@@ -81,8 +81,7 @@ impl Caller for Program<'_> {
     }
 
     fn eventfd(&self, fd: i32) -> Result<Arc<dyn EventFd>, NoEventFd> {
-        let _ = fd;
-        Err(NoEventFd::NotAnEventFd)
+        self.world.eventfds.take(self.thread.process.pidfd(), fd)
     }
 
     fn address_space(&self) -> Arc<dyn AddressSpace> {

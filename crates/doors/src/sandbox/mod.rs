@@ -33,7 +33,7 @@ use uvfio_kernel::machine::Machine;
 use uvfio_vfio::Vfio;
 use uvfio_vfio::refusal::Refusal;
 
-use crate::workers::Workers;
+use self::work::Worker;
 pub use error::{SandboxError, Step};
 pub use run::run;
 
@@ -44,7 +44,7 @@ pub struct Config {
     /// The machine.
     pub machine: Arc<Machine>,
     /// Who goes on with what its devices have begun.
-    pub workers: Arc<Workers>,
+    pub worker: Arc<Worker>,
     /// The program, found as a shell would.
     pub program: OsString,
     /// Its arguments, without its own name.
@@ -67,6 +67,7 @@ struct World {
     files: files::Files,
     processes: process::Processes,
     spaces: memory::Spaces,
+    eventfds: eventfd::EventFds,
     mount: serve::Mount,
     /// The root of the mount, until the end.
     root: RwLock<Option<OwnedFd>>,

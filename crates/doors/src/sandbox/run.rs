@@ -21,6 +21,7 @@ use uvfio_sys::signals::Blocked;
 use super::calls::Desk;
 use super::crew::Warden;
 use super::error::{SandboxError, Step};
+use super::eventfd::EventFds;
 use super::files::Files;
 use super::inside::{Scene, play};
 use super::memory::Spaces;
@@ -90,13 +91,14 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
         files: Files::default(),
         processes: Processes::default(),
         spaces: Spaces::new(Some(rustix::fs::makedev(device.0, device.1))),
+        eventfds: EventFds::default(),
         device,
         mount: Mount::new(session),
         root: RwLock::new(Some(root)),
     });
     let served = world.clone();
     warden.add("fuse", move |turn| serve::lead(&served, turn));
-    config.workers.start(&config.machine);
+    config.worker.begin();
 
     let mut watch =
         Watch { world: &world, warden: &warden, end: &end, signals: &signals, terminal, program: None };

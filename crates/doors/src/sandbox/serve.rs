@@ -265,7 +265,7 @@ fn read(
 
 fn say(world: &World, node: u64) -> Result<Arc<[u8]>, Errno> {
     let said = attribute(world, node).and_then(|attribute| world.tree.sys().machine().read(&attribute));
-    said.map(|text| text.into_bytes().into()).ok_or(Errno::ENODEV)
+    said.map(Arc::from).ok_or(Errno::ENODEV)
 }
 
 fn attribute(world: &World, node: u64) -> Option<Attribute> {

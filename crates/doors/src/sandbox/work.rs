@@ -1,7 +1,8 @@
 //! The thread that goes on with the work of devices after the access that started it has returned.
 //!
 //! Hardware works beside the processor; a model works when it is called ([`Device::run`]). Whatever does not fit into the access
-//! that started it comes here, as kernel work comes to a kworker. The thread starts with the first such work, and devices take
+//! that started it comes here, as kernel work comes to a kworker. The thread starts with the first such work that comes when there
+//! may be threads, and devices take
 //! turns, so that one that never ends delays no other for long.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -28,6 +29,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
+    /// Whether there may be a thread.
+    begun: bool,
     started: bool,
     closed: bool,
     soon: VecDeque<Arc<Device>>,
@@ -42,11 +45,16 @@ impl Worker {
         Self { shared: Arc::new(Shared { clock, queue: Mutex::default(), changed: Condvar::new() }) }
     }
 
+    /// From now on there may be a thread, and what has come so far is done. Before, a process that is about to fork has none.
+    pub fn begin(&self) {
+        self.post(|queue| queue.begun = true);
+    }
+
     /// Change the queue and let the thread look at it.
     fn post(&self, change: impl FnOnce(&mut Queue)) {
         let mut queue = self.shared.lock();
         change(&mut queue);
-        if !queue.started {
+        if queue.begun && !queue.started {
             let shared = self.shared.clone();
             // Where the system refuses a thread, the work goes on with the next access and the next try.
             queue.started =
