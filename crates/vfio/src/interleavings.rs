@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use shuttle::thread;
+use shuttle::thread::{spawn, yield_now};
 use uvfio_abi::Errno;
 use uvfio_abi::vfio::{self as abi, DmaMap, DmaUnmap};
 use uvfio_kernel::addr::Iova;
@@ -47,12 +47,12 @@ fn no_access_goes_through_a_mapping_that_is_gone() {
             let gone = Arc::new(AtomicBool::new(false));
             let device = {
                 let gone = gone.clone();
-                thread::spawn(move || {
+                spawn(move || {
                     for _ in 0..3 {
                         let was_gone = gone.load(Ordering::SeqCst);
                         let read = port.read(Iova(0), &mut [0; 4]);
                         assert!(!(was_gone && read.is_ok()), "a mapping that was gone was used");
-                        thread::yield_now();
+                        yield_now();
                     }
                 })
             };
@@ -72,7 +72,7 @@ fn one_of_two_maps_of_a_range_wins() {
             let opened = bench.open(&process, "a", abi::VFIO_TYPE1V2_IOMMU);
             let other = {
                 let (process, container) = (threads(&process), opened.container.clone());
-                thread::spawn(move || map(&process, &container))
+                spawn(move || map(&process, &container))
             };
             let results = [map(&process, &opened.container), other.join().expect("it does not panic")];
             assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
@@ -94,7 +94,7 @@ fn one_of_two_set_iommus_wins() {
             call(&process, &group, abi::VFIO_GROUP_SET_CONTAINER, process.put(&fd)).expect("it is set");
             let other = {
                 let (process, container) = (threads(&process), container.clone());
-                thread::spawn(move || call(&process, &container, abi::VFIO_SET_IOMMU, 1))
+                spawn(move || call(&process, &container, abi::VFIO_SET_IOMMU, 1))
             };
             let own = call(&process, &container, abi::VFIO_SET_IOMMU, 3);
             let results = [own, other.join().expect("it does not panic")];
@@ -114,17 +114,17 @@ fn closing_opening_and_unbinding_at_once_end_cleanly() {
             let unbind = {
                 let bench = bench.clone();
                 let name = "vfio-platform";
-                thread::spawn(move || bench.machine.unbind(Bus::Platform, name, "a", &Uninterruptible))
+                spawn(move || bench.machine.unbind(Bus::Platform, name, "a", &Uninterruptible))
             };
             let opener = {
                 let (process, group) = (threads(&process), opened.group.clone());
-                thread::spawn(move || {
+                spawn(move || {
                     if let Ok(device) = open_device(&process, &group, "a") {
                         device.release();
                     }
                 })
             };
-            let closer = thread::spawn(move || opened.device.release());
+            let closer = spawn(move || opened.device.release());
             opened.group.release();
             for done in [opener, closer] {
                 done.join().expect("it does not panic");
@@ -149,7 +149,7 @@ fn a_level_that_stays_high_is_never_forgotten() {
             line.request(irq.clone(), Start::Disabled).expect("nobody has it");
             let (fd, event) = process.eventfd();
             let output = line.output();
-            let raiser = thread::spawn(move || {
+            let raiser = spawn(move || {
                 output.set(Level::High);
                 output.set(Level::Low);
                 output.set(Level::High);
@@ -157,7 +157,7 @@ fn a_level_that_stays_high_is_never_forgotten() {
             });
             let masker = {
                 let irq = irq.clone();
-                thread::spawn(move || {
+                spawn(move || {
                     irq.mask();
                     irq.unmask();
                 })
@@ -185,7 +185,7 @@ fn taking_a_trigger_off_waits_for_the_signal_under_way() {
             let (fd, event) = process.eventfd();
             irq.set_trigger(&process, fd).expect("an eventfd");
             let output = line.output();
-            let raiser = thread::spawn(move || {
+            let raiser = spawn(move || {
                 for level in [Level::High, Level::Low, Level::High] {
                     output.set(level);
                 }
