@@ -6,10 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::links::LinkOrder;
 use super::{Autoprobe, Machine, NewId, Refusal};
-use crate::device::{BindFiles, Bus, Device, DeviceId, Driver};
-use crate::wait::{Interrupted, Wait};
+use crate::device::{BindFiles, Bus, Device, Driver};
+use crate::wait::Wait;
 
 /// What sysfs can show of one attribute, newline and end included.
 const PAGE_SIZE: usize = 4096;
@@ -47,16 +46,19 @@ impl Machine {
     /// `ENODEV` where there is no such device or driver or the driver does not have it, `EINTR` where `wait` was ended.
     pub fn unbind(&self, bus: Bus, driver: &str, device: &str, wait: &dyn Wait) -> Result<(), Refusal> {
         let (device, driver) = self.pair(bus, driver, device)?;
-        let result = self.with_consumers(&device, wait, |consumers| {
-            if device.driver().is_none_or(|bound| bound.name() != driver.name()) {
-                return Err(Refusal::NotBoundTo {
-                    device: device.name().to_owned(),
-                    driver: driver.name().to_owned(),
-                    bound: device.driver().map(|bound| bound.name().to_owned()),
-                });
-            }
-            self.release_with(consumers, &device, wait)
-        });
+        let claim = self.claim_with_consumers(std::slice::from_ref(&device), wait)?;
+        let result = match device.driver() {
+            Some(bound) if bound.name() == driver.name() => self
+                .release_with_consumers(std::slice::from_ref(&device), wait)
+                .map(drop)
+                .map_err(Refusal::from),
+            other => Err(Refusal::NotBoundTo {
+                device: device.name().to_owned(),
+                driver: driver.name().to_owned(),
+                bound: other.map(|bound| bound.name().to_owned()),
+            }),
+        };
+        drop(claim);
         self.settle();
         result
     }
@@ -166,67 +168,5 @@ impl Machine {
             return Err(Refusal::BindSuppressed { driver: driver.name().to_owned() });
         }
         Ok((self.find(bus, device)?, driver))
-    }
-
-    /// Do something with a device and those of its consumers that have a driver, furthest first, all claimed together.
-    pub(super) fn with_consumers<T>(
-        &self,
-        device: &Arc<Device>,
-        wait: &dyn Wait,
-        act: impl FnOnce(&[Arc<Device>]) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
-        loop {
-            let claimed =
-                self.claims.claim(self.bound_consumers(device), wait).map_err(|Interrupted| Interrupted)?;
-            let now = self.bound_consumers(device);
-            if now.iter().all(|id| claimed.covers(*id)) {
-                let consumers = self.ordered(device, &now);
-                return act(&consumers);
-            }
-        }
-    }
-
-    /// A device and those of its consumers, direct or not, that have a driver and must lose it first.
-    fn bound_consumers(&self, device: &Device) -> BTreeSet<DeviceId> {
-        let control = self.control();
-        let mut found = BTreeSet::from([device.id()]);
-        let mut next = vec![device.id()];
-        while let Some(supplier) = next.pop() {
-            for (consumer, link) in control.links.consumers(supplier) {
-                let bound = control.devices.get(&consumer).is_some_and(|device| device.driver().is_some());
-                if bound && link.order == LinkOrder::Enforced && found.insert(consumer) {
-                    next.push(consumer);
-                }
-            }
-        }
-        found
-    }
-
-    /// The consumers among `members`, each before its own suppliers.
-    fn ordered(&self, device: &Device, members: &BTreeSet<DeviceId>) -> Vec<Arc<Device>> {
-        let control = self.control();
-        let mut ordered = Vec::new();
-        let mut seen = BTreeSet::from([device.id()]);
-        // Depth first, so that a device is put down when all of its own consumers have been.
-        let mut path: Vec<(DeviceId, Vec<DeviceId>)> = Vec::new();
-        let consumers = |id: DeviceId| -> Vec<DeviceId> {
-            let enforced = control.links.consumers(id).filter(|(_, link)| link.order == LinkOrder::Enforced);
-            enforced.map(|(consumer, _)| consumer).filter(|consumer| members.contains(consumer)).collect()
-        };
-        path.push((device.id(), consumers(device.id())));
-        while let Some((id, rest)) = path.last_mut() {
-            let id = *id;
-            match rest.pop() {
-                Some(next) if seen.insert(next) => path.push((next, consumers(next))),
-                Some(_) => {}
-                None => {
-                    path.pop();
-                    if id != device.id() {
-                        ordered.extend(control.devices.get(&id).cloned());
-                    }
-                }
-            }
-        }
-        ordered
     }
 }

@@ -33,6 +33,13 @@ pub(super) enum Expired {
     Yes,
 }
 
+/// Whether drivers were taken off their buses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Removed {
+    All,
+    None,
+}
+
 #[derive(Default)]
 pub(super) struct Control {
     pub(super) devices: BTreeMap<DeviceId, Arc<Device>>,
@@ -186,6 +193,20 @@ impl Control {
         found
     }
 
+    /// Take drivers off their buses, unless one of them has a device.
+    pub(super) fn remove_idle_drivers(&mut self, drivers: &[Arc<dyn Driver>]) -> Removed {
+        let has_device = |driver: &Arc<dyn Driver>| {
+            self.driver(driver.bus(), driver.name()).is_some_and(|entry| !entry.devices.is_empty())
+        };
+        if drivers.iter().any(has_device) {
+            return Removed::None;
+        }
+        for driver in drivers {
+            self.bus_mut(driver.bus()).remove_driver(driver.name());
+        }
+        Removed::All
+    }
+
     /// The devices without a driver that a driver might take.
     pub(super) fn candidates_for(&self, driver: &dyn Driver) -> BTreeSet<DeviceId> {
         let Some(table) = self.bus(driver.bus()) else { return BTreeSet::new() };
@@ -221,7 +242,7 @@ impl BusTable {
     }
 
     /// A driver goes.
-    pub(super) fn remove_driver(&mut self, name: &str) {
+    fn remove_driver(&mut self, name: &str) {
         let Some(entry) = self.drivers.remove(name) else { return };
         self.others.remove(name);
         for compatible in entry.driver.table().iter().chain(&entry.new_ids) {

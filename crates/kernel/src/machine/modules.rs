@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::control::Removed;
 use super::{Machine, Note, Refusal};
+use crate::device::{Device, Driver};
 use crate::module::{ModuleError, ModuleName, ModuleSpec, ModuleState, Setting};
 use crate::wait::Wait;
 
@@ -87,22 +89,28 @@ impl Machine {
         }
     }
 
+    /// Take the module's drivers from their devices and off their buses. A device that is plugged in meanwhile may still find one
+    /// of them, and is let go as well.
     fn take_drivers_away(&self, spec: &ModuleSpec, wait: &dyn Wait) -> Result<(), Refusal> {
-        for driver in &spec.drivers {
-            for device in self.devices_of(driver.bus(), driver.name()) {
-                driver.ask_back(&device);
-                self.with_consumers(&device, wait, |consumers| {
-                    if device.driver().is_some_and(|bound| bound.name() == driver.name()) {
-                        self.release_with(consumers, &device, wait)?;
-                    }
-                    Ok(())
-                })?;
+        loop {
+            let of = |driver: &Arc<dyn Driver>| self.devices_of(driver.bus(), driver.name());
+            let devices: Vec<Arc<Device>> = spec.drivers.iter().flat_map(of).collect();
+            for device in &devices {
+                if let Some(driver) = device.driver() {
+                    driver.ask_back(device);
+                }
+            }
+            let claim = self.claim_with_consumers(&devices, wait)?;
+            let ours = |device: &&Arc<Device>| {
+                device.driver().is_some_and(|bound| spec.drivers.iter().any(|own| Arc::ptr_eq(own, &bound)))
+            };
+            let devices: Vec<Arc<Device>> = devices.iter().filter(ours).cloned().collect();
+            self.release_with_consumers(&devices, wait)?;
+            drop(claim);
+            if self.control().remove_idle_drivers(&spec.drivers) == Removed::All {
+                return Ok(());
             }
         }
-        for driver in &spec.drivers {
-            self.control().bus_mut(driver.bus()).remove_driver(driver.name());
-        }
-        Ok(())
     }
 
     /// The command line's settings for modules nobody has made known: a mistake of whoever wrote them.

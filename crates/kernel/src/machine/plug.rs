@@ -70,29 +70,61 @@ impl Machine {
         Ok((made, notes))
     }
 
-    /// Unplug a device: ask whoever uses it to let go, wait until its driver has left it, and take it out.
+    /// Unplug a device and those below it: ask whoever uses them to let go, wait until their drivers have left them, and take
+    /// them out.
     ///
     /// # Errors
-    /// `ENODEV` where there is no such device, `EINTR` where `wait` was ended; the device then stays as it is.
+    /// `ENODEV` where there is no such device, `EBUSY` where it is an IOMMU that devices still use, `EINTR` where `wait` was ended;
+    /// all then stay as they are.
     pub fn unplug(&self, bus: Bus, name: &str, wait: &dyn Wait) -> Result<(), Refusal> {
-        let no_device = || Refusal::NoDevice { bus, device: name.to_owned() };
-        let device = self.device(bus, name).ok_or_else(no_device)?;
-        device.set_presence(Presence::Gone);
-        if let Some(driver) = device.driver() {
-            driver.ask_back(&device);
+        self.unplug_set(&[(bus, name)], wait)
+    }
+
+    /// Unplug several devices, and those below them: all or none.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn unplug_set(&self, devices: &[(Bus, &str)], wait: &dyn Wait) -> Result<(), Refusal> {
+        let going = self.with_those_below(devices)?;
+        for device in &going {
+            device.set_presence(Presence::Gone);
+            if let Some(driver) = device.driver() {
+                driver.ask_back(device);
+            }
         }
-        let result = self.with_consumers(&device, wait, |consumers| {
-            self.release_with(consumers, &device, wait)?;
-            let mut control = self.control();
-            self.leave(&mut control, &device);
-            control.remove_device(&device);
-            Ok(())
-        });
+        let result = self.take_out(&going, wait);
         if result.is_err() {
-            device.set_presence(Presence::Here);
+            going.iter().for_each(|device| device.set_presence(Presence::Here));
         }
         self.settle();
         result
+    }
+
+    fn take_out(&self, going: &[Arc<Device>], wait: &dyn Wait) -> Result<(), Refusal> {
+        let _claim = self.claim_with_consumers(going, wait)?;
+        self.release_with_consumers(going, wait)?;
+        let mut control = self.control();
+        for device in going {
+            self.leave(&mut control, device);
+            control.remove_device(device);
+        }
+        Ok(())
+    }
+
+    /// Devices and all below them, each once.
+    fn with_those_below(&self, devices: &[(Bus, &str)]) -> Result<Vec<Arc<Device>>, Refusal> {
+        let control = self.control();
+        let mut found: BTreeMap<DeviceId, Arc<Device>> = BTreeMap::new();
+        let mut next = Vec::new();
+        for (bus, name) in devices {
+            let no_device = || Refusal::NoDevice { bus: *bus, device: (*name).to_owned() };
+            next.push(Arc::clone(control.device(*bus, name).ok_or_else(no_device)?));
+        }
+        while let Some(device) = next.pop() {
+            next.extend(control.children(Some(device.id())).cloned());
+            found.insert(device.id(), device);
+        }
+        Ok(found.into_values().collect())
     }
 
     /// Make one device and put it on its bus, without links and without a driver.

@@ -31,11 +31,16 @@ impl ProbeFailure {
 impl Machine {
     /// Give a device to a driver (`really_probe`). The caller has claimed it.
     pub(super) fn probe(&self, device: &Arc<Device>, driver: &Arc<dyn Driver>) -> Result<(), ProbeFailure> {
-        let deferred =
-            |why| ProbeFailure::Before(Refusal::Deferred { device: device.name().to_owned(), why });
         if device.presence() == Presence::Gone {
             return Err(ProbeFailure::Before(Refusal::Going { device: device.name().to_owned() }));
         }
+        self.give(device, driver)
+    }
+
+    /// Likewise, also to put back a device that was to go and then stays.
+    pub(super) fn give(&self, device: &Arc<Device>, driver: &Arc<dyn Driver>) -> Result<(), ProbeFailure> {
+        let deferred =
+            |why| ProbeFailure::Before(Refusal::Deferred { device: device.name().to_owned(), why });
         if let Some(current) = device.driver() {
             return Err(ProbeFailure::Before(Refusal::Bound {
                 device: device.name().to_owned(),
@@ -79,25 +84,6 @@ impl Machine {
         control.links.unbound(device.id());
         self.iommu_went(control, device);
         Ok(())
-    }
-
-    /// Take a device from its driver after its consumers from theirs. The caller has claimed them all.
-    pub(super) fn release_with(
-        &self,
-        consumers: &[Arc<Device>],
-        device: &Arc<Device>,
-        wait: &dyn Wait,
-    ) -> Result<(), Refusal> {
-        for consumer in consumers {
-            self.release(consumer, wait)?;
-        }
-        match self.served(device) {
-            None => Ok(self.release(device, wait)?),
-            Some(consumer) => Err(Refusal::Needed {
-                device: device.name().to_owned(),
-                consumer: consumer.name().to_owned(),
-            }),
-        }
     }
 
     /// Try the drivers that would take a device until one does (`device_attach`). The caller has claimed it. A failure before a

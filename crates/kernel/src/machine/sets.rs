@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::claims::Claim;
+use super::letgo::Former;
 use super::{LinkOrder, Machine, Refusal};
-use crate::device::{BindFiles, Bus, Device, DeviceId, Driver};
+use crate::device::{BindFiles, Bus, Device, DeviceId};
 use crate::iommu::GroupId;
 use crate::wait::Wait;
 
@@ -41,13 +42,6 @@ pub enum SetRefusal {
         /// The bus.
         bus: Bus,
     },
-}
-
-/// What a device was like before, to put it back.
-struct Former {
-    device: Arc<Device>,
-    driver: Option<Arc<dyn Driver>>,
-    driver_override: Option<String>,
 }
 
 /// A device of a set, and whom it is there for.
@@ -161,17 +155,15 @@ impl Machine {
                 return Err(one.refuse(why));
             }
         }
-        let mut former: Vec<Former> = Vec::new();
-        for one in self.consumers_first(wanted) {
-            let driver = one.device.driver();
-            if let Err(interrupted) = self.release(&one.device, wait) {
-                self.put_back(&former, wait);
-                return Err(one.refuse(interrupted));
+        let ids = wanted.iter().map(|one| one.device.id()).collect();
+        self.release_in_order(&self.consumers_first(&ids), wait).map_err(|stuck| {
+            match wanted.iter().find(|one| one.device.id() == stuck.device.id()) {
+                Some(one) => one.refuse(stuck.why),
+                None => {
+                    SetRefusal::Device { device: stuck.device.name().to_owned(), why: Box::new(stuck.why) }
+                }
             }
-            let driver_override = one.device.driver_override();
-            former.push(Former { device: Arc::clone(&one.device), driver, driver_override });
-        }
-        Ok(former)
+        })
     }
 
     /// What keeps a device with its driver: that it cannot be taken by hand, or that others outside the set need it.
@@ -189,53 +181,6 @@ impl Machine {
             let suppressed = driver.bind_files() == BindFiles::Suppressed;
             suppressed.then(|| Refusal::BindSuppressed { driver: driver.name().to_owned() })
         })
-    }
-
-    /// The devices of a set, each before its own suppliers.
-    fn consumers_first<'a>(&self, wanted: &[&'a Wanted]) -> Vec<&'a Wanted> {
-        let control = self.control();
-        let find = |id: DeviceId| wanted.iter().copied().find(|one| one.device.id() == id);
-        let mut seen = BTreeSet::new();
-        let mut suppliers_first = Vec::new();
-        for one in wanted {
-            let mut path = vec![one.device.id()];
-            while let Some(id) = path.last().copied() {
-                let enforced =
-                    control.links.suppliers(id).filter(|(_, link)| link.order == LinkOrder::Enforced);
-                seen.insert(id);
-                let next = enforced
-                    .map(|(supplier, _)| supplier)
-                    .find(|id| !seen.contains(id) && find(*id).is_some());
-                match next {
-                    Some(next) => path.push(next),
-                    None => {
-                        path.pop();
-                        let new = suppliers_first.iter().all(|other: &&Wanted| other.device.id() != id);
-                        suppliers_first.extend(find(id).filter(|_| new));
-                    }
-                }
-            }
-        }
-        suppliers_first.reverse();
-        suppliers_first
-    }
-
-    /// Put devices back as they were, as far as that is possible.
-    fn put_back(&self, former: &[Former], wait: &dyn Wait) {
-        for one in former {
-            let now = one.device.driver().map(|driver| driver.name().to_owned());
-            if now != one.driver.as_ref().map(|driver| driver.name().to_owned()) {
-                // A user who opened it meanwhile keeps it: there is nothing to undo then.
-                let _ = self.release(&one.device, wait);
-            }
-            self.control().set_override(&one.device, one.driver_override.clone());
-        }
-        for one in former.iter().rev() {
-            if let (None, Some(driver)) = (one.device.driver(), &one.driver) {
-                // It had the device a moment ago, under the same claim.
-                let _ = self.probe(&one.device, driver);
-            }
-        }
     }
 
     /// Claim the devices and the other members of their groups, once nobody else has any.

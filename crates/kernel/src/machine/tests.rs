@@ -508,3 +508,158 @@ fn a_device_that_does_not_stop_stays_blocked_until_it_is_taken_up_again() {
     device.take_up();
     assert!(!device.dma().is_held());
 }
+
+#[test]
+fn a_device_plugged_into_a_group_in_use_is_no_host_drivers() {
+    let bench = shared_group("two");
+    let machine = &bench.machine;
+    with_user(&bench);
+    machine.bind_set(&[(P, "one")], &to_user(), &NoWait).unwrap();
+    let group = machine.device(P, "one").unwrap().group().unwrap();
+    group.claim(crate::iommu::Owner(1)).unwrap();
+    machine.plug(&[behind(device("third", "acme,x"), "smmu")]).unwrap();
+    assert_eq!(machine.device(P, "third").unwrap().group().unwrap().id(), group.id());
+    assert_eq!(driver_of(machine, "third"), None);
+    assert_eq!(errno(machine.bind(P, "acme-x", "third", &NoWait)), errno::EBUSY);
+    machine.bind_set(&[(P, "third")], &to_user(), &NoWait).unwrap();
+    assert_eq!(driver_of(machine, "third").as_deref(), Some("user"));
+    group.release(crate::iommu::Owner(1)).unwrap();
+}
+
+#[test]
+fn devices_go_with_those_below_them_or_not_at_all() {
+    let devices = vec![
+        device("bus", "acme,bus"),
+        device("bus/a", "acme,a"),
+        device("bus/b", "syscon"),
+        clocked(device("c", "acme,c"), "bus/a"),
+    ];
+    let bench = bring_up(devices, Options::default());
+    let machine = &bench.machine;
+    let user = with_user(&bench);
+    machine.set_driver_override(P, "bus-b", "user").unwrap();
+    machine.drivers_probe(P, "bus-b", &NoWait).unwrap();
+    user.open("bus-b");
+    assert_eq!(errno(machine.unplug(P, "bus", &NoWait)), errno::EINTR);
+    let bound = |name| driver_of(machine, name).is_some();
+    assert!(bound("bus") && bound("bus-a") && bound("bus-b") && bound("c"), "nothing was changed");
+    user.close("bus-b");
+    machine.unplug(P, "bus", &NoWait).unwrap();
+    assert_eq!(machine.devices(P).iter().map(|device| device.name()).collect::<Vec<_>>(), ["c"]);
+    assert_eq!(driver_of(machine, "c"), None);
+    machine.plug(&[device("bus", "acme,bus"), device("bus/a", "acme,a")]).unwrap();
+    assert_eq!(driver_of(machine, "c").as_deref(), Some("acme-c"), "its supplier is there again");
+}
+
+#[test]
+fn an_iommu_is_not_taken_out_under_its_devices() {
+    let options = Options { fw_devlink: FwDevlink::Off, ..Options::default() };
+    let bench = bring_up(vec![device("smmu", "arm,smmu-v3"), behind(device("a", "acme,a"), "smmu")], options);
+    let machine = &bench.machine;
+    assert!(machine.device(P, "a").unwrap().group().is_some());
+    assert_eq!(errno(machine.unplug(P, "smmu", &NoWait)), errno::EBUSY);
+    assert_eq!(errno(machine.unload_module("arm_smmu_v3", &NoWait)), errno::EAGAIN);
+    machine.unbind(P, "acme-a", "a", &NoWait).unwrap();
+    machine.unplug(P, "smmu", &NoWait).unwrap();
+    assert!(machine.device(P, "a").unwrap().group().is_none());
+    machine.unload_module("arm_smmu_v3", &NoWait).unwrap();
+}
+
+/// Says how often it was asked, and when it was told that all consumers have probed.
+#[derive(Default)]
+struct Counting {
+    probes: AtomicU64,
+    synced: AtomicU64,
+    table: Vec<String>,
+}
+
+impl Driver for Counting {
+    fn name(&self) -> &str {
+        "counting"
+    }
+
+    fn bus(&self) -> Bus {
+        P
+    }
+
+    fn module(&self) -> &str {
+        "counting"
+    }
+
+    fn table(&self) -> &[String] {
+        &self.table
+    }
+
+    fn probe(&self, device: &Arc<Device>) -> Result<(), ProbeError> {
+        self.probes.fetch_add(1, Ordering::SeqCst);
+        let waits = device.name().starts_with("waits");
+        if waits { Err(ProbeError::Defer(Deferral::Unspecified)) } else { Ok(()) }
+    }
+
+    fn remove(&self, _: &Arc<Device>, _: &dyn Wait) -> Result<(), Interrupted> {
+        Ok(())
+    }
+
+    fn sync_state(&self, _: &Arc<Device>) {
+        self.synced.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn with_counting(bench: &Bench, compatible: &str) -> Arc<Counting> {
+    let counting = Arc::new(Counting { table: vec![compatible.to_owned()], ..Counting::default() });
+    bench.machine.register_module(ModuleSpec {
+        name: ModuleName::new("counting"),
+        params: &[],
+        uses: Vec::new(),
+        drivers: vec![counting.clone()],
+    });
+    counting
+}
+
+#[test]
+fn those_who_wait_for_a_supplier_are_probed_once_when_it_comes() {
+    let options = || Options { absent_modules: vec![ModuleName::new("acme_clk")], ..Options::default() };
+    let mut devices = vec![device("clk", "acme,clk")];
+    devices.extend((0..500).map(|number| clocked(device(&format!("d{number}"), "arm,primecell"), "clk")));
+    let bench = bring_up(devices, options());
+    let counting = with_counting(&bench, "arm,primecell");
+    assert_eq!(counting.probes.load(Ordering::SeqCst), 0, "their supplier is not there");
+    bench.machine.load_module("acme_clk", &[]).unwrap();
+    assert_eq!(counting.probes.load(Ordering::SeqCst), 500);
+    assert_eq!(bench.machine.deferred().len(), 0);
+}
+
+#[test]
+fn those_who_do_not_say_what_they_wait_for_are_tried_after_each_batch() {
+    let mut devices: Vec<_> = (0..100).map(|number| device(&format!("d{number}"), "acme,d")).collect();
+    devices.extend((0..10).map(|number| device(&format!("waits{number}"), "arm,primecell")));
+    let bench = bring_up(devices, Options::default());
+    let counting = with_counting(&bench, "arm,primecell");
+    bench.machine.unload_module("acme-d", &NoWait).unwrap();
+    let before = counting.probes.load(Ordering::SeqCst);
+    bench.machine.load_module("acme-d", &[]).unwrap();
+    assert_eq!(counting.probes.load(Ordering::SeqCst) - before, 10, "once for all hundred that were bound");
+}
+
+#[test]
+fn a_supplier_is_told_when_all_consumers_have_probed() {
+    for fw_devlink in [FwDevlink::Permissive, FwDevlink::On] {
+        let options = Options { fw_devlink, ..Options::default() };
+        let devices = vec![
+            device("s", "arm,primecell"),
+            clocked(device("a", "acme,a"), "s"),
+            clocked(device("b", "acme,b"), "s"),
+        ];
+        let bench = bring_up(devices, options);
+        bench.machine.unbind(P, "acme-b", "b", &NoWait).ok();
+        let counting = with_counting(&bench, "arm,primecell");
+        let supplier = bench.machine.device(P, "s").unwrap();
+        if fw_devlink == FwDevlink::Permissive {
+            assert_eq!(driver_of(&bench.machine, "a").as_deref(), Some("acme-a"), "it does not wait");
+            assert!(!bench.machine.is_synced(supplier.id()));
+            bench.machine.bind(P, "acme-b", "b", &NoWait).unwrap();
+        }
+        assert!(bench.machine.is_synced(supplier.id()));
+        assert_eq!(counting.synced.load(Ordering::SeqCst), 1);
+    }
+}

@@ -185,6 +185,16 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// What a program that loads a module passes with it: `NAME=VALUE NAME=VALUE` (`parse_args`, kernel/params.c).
+    #[must_use]
+    pub fn arguments(module: &ModuleName, text: &str) -> Vec<Self> {
+        let setting = |word: &str| {
+            let (name, value) = word.split_once('=').unwrap_or((word, "1"));
+            Self { module: module.clone(), name: name.replace('-', "_"), value: value.to_owned() }
+        };
+        text.split_ascii_whitespace().map(setting).collect()
+    }
+
     /// The module it is for.
     #[must_use]
     pub fn module(&self) -> &ModuleName {
@@ -380,6 +390,17 @@ mod tests {
         assert_eq!(errno("reset_required", "0"), Err(errno::EACCES));
         assert_eq!(errno("nothing", "0"), Err(errno::ENOENT));
         assert_eq!(params.get("vfio-x", "limit"), Some(Value::Uint(16)));
+    }
+
+    #[test]
+    fn a_program_passes_settings_with_a_module() {
+        let params = Params::new(vec!["vfio_x.limit=1".parse().unwrap()]);
+        let module = ModuleName::new("vfio-x");
+        let arguments = Setting::arguments(&module, "limit=7  unsafe other=2\0");
+        let unknown = params.load(&module, SPECS, &arguments).unwrap();
+        assert_eq!(params.get("vfio_x", "limit"), Some(Value::Uint(7)));
+        assert!(params.bool("vfio_x", "unsafe"));
+        assert_eq!(unknown.len(), 1);
     }
 
     #[test]
