@@ -56,16 +56,4 @@ fn range(start: u64, size: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_and_ranges_read_as_people_write_them() {
-        assert_eq!(list::<&str>(&[]), "none");
-        assert_eq!(list(&["a"]), "a");
-        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
-        assert_eq!(range(0x1000, 0x1000), "0x1000..=0x1fff");
-        assert_eq!(range(0, 0), "0x0 bytes at 0x0");
-        assert_eq!(range(u64::MAX, 2), "0x2 bytes at 0xffffffffffffffff");
-    }
-}
+mod tests;

@@ -34,9 +34,9 @@ pub fn group(refusal: &R) -> String {
     match refusal {
         R::NotViable { group, held } => {
             let held: Vec<String> =
-                held.iter().map(|(device, driver)| format!("{device} to {driver}")).collect();
+                held.iter().map(|(device, driver)| format!("{device} is still bound to {driver}")).collect();
             format!(
-                "group {group} is not viable: {} still bound, and one IOMMU group can have only one owner; unbind it, or bind it to a \
+                "group {group} is not viable: {}, and one IOMMU group can have only one owner; unbind it, or bind it to a \
                  VFIO driver too",
                 list(&held)
             )
