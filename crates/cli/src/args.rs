@@ -5,21 +5,44 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use uvfio_kernel::module::Setting;
 
 /// Linux VFIO in user space: run VFIO programs with no VFIO in the kernel, no IOMMU, no device and no root.
 #[derive(Debug, Parser)]
-#[command(name = "uvfio", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "uvfio", version, max_term_width = 100, arg_required_else_help = true, after_long_help = EXAMPLES)]
 pub struct Uvfio {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  uvfio demo
+      See it work: a board, a device handed to a program, every call explained.
+
+  uvfio run --board board.dtb --bind 7ff00000.dma -- ./driver 7ff00000.dma
+      Run a VFIO program against the modelled devices of a board.
+
+  uvfio run --board board.dtb --trace -- ./driver
+      Print every VFIO call, and for each refused one the reason.
+
+  uvfio shell --board board.dtb
+      Look around in the board's /sys, bind devices by hand, run things.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a program on a board
+    #[command(after_long_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Start a shell on a board
+    #[command(after_long_help = SHELL_EXAMPLES)]
+    Shell(ShellArgs),
+    /// Show the main job on a built-in board
+    Demo(Demo),
     /// Print the rules by which answers differ from kernel to kernel
     Rules(Rules),
     /// Print a completion script for a shell
@@ -30,12 +53,108 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Be a VFIO client instead: what `uvfio demo` starts in a process of its own
+    #[command(hide = true)]
+    Client {
+        /// Which; there is dma330-copy.
+        name: String,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Write the manual pages into a folder
     #[command(hide = true)]
     Man {
         /// The folder; made where it is not there.
         folder: PathBuf,
     },
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  uvfio run --board board.dtb --bind 7ff00000.dma -- ./driver 7ff00000.dma
+      Bind the device to vfio-amba as an administrator would, then run the program.
+
+  uvfio run --board board.dts --bind 2b000000.hdlcd --param vfio-platform.reset_required=0 -- ./driver
+      A device without a reset of its own; the parameter says that none is required. (A .dts needs dtc.)
+
+  uvfio run --board demo --trace calls.txt --report json report.json -- ./driver
+      The built-in board, the calls to one file, the report to another.
+
+Exit status:
+  the program's own; 128 and the signal's number where a signal ended it; 2 where uvfio could not run it.";
+
+const SHELL_EXAMPLES: &str = "\
+Example:
+  uvfio shell --board demo
+  $ ls /sys/bus/amba/devices
+  $ echo vfio-amba > /sys/bus/amba/devices/7ff00000.dma/driver_override";
+
+/// A board and how it is brought up.
+#[derive(Debug, Args)]
+pub struct Bringup {
+    /// The board: a .dtb, a .dts (compiled with dtc), or `demo` for the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub board: PathBuf,
+
+    /// Bind a device for VFIO before the program starts; may be given several times
+    ///
+    /// The device's name as Linux makes it (7ff00000.dma). This sets driver_override, takes the device from its host driver and
+    /// probes again, and then looks whether it worked.
+    #[arg(long, value_name = "DEVICE")]
+    pub bind: Vec<String>,
+
+    /// Set a module parameter as the kernel's command line would; may be given several times
+    ///
+    /// For example vfio-platform.reset_required=0 or vfio_iommu_type1.allow_unsafe_interrupts=1.
+    #[arg(long, value_name = "MODULE.NAME=VALUE", value_parser = setting)]
+    pub param: Vec<Setting>,
+
+    /// The kernel whose answers are given; `uvfio rules` lists what differs
+    #[arg(long, value_name = "KERNEL", default_value = "linux-6.12")]
+    pub personality: String,
+
+    /// How a program's mapped registers are served
+    #[arg(long, value_enum, default_value_t = Mmio::Trap)]
+    pub mmio: Mmio,
+
+    /// Print every VFIO call, decoded, on stderr or into a file
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub trace: Option<Option<PathBuf>>,
+
+    /// How to report at the end, on stderr or into a file (`-` is stdout)
+    #[arg(long, value_names = ["FORMAT", "FILE"], num_args = 1..=2, default_value = "text")]
+    pub report: Vec<String>,
+}
+
+/// `uvfio run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The board.
+    #[command(flatten)]
+    pub bringup: Bringup,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub program: Vec<std::ffi::OsString>,
+}
+
+/// `uvfio shell`.
+#[derive(Debug, Args)]
+pub struct ShellArgs {
+    /// The board.
+    #[command(flatten)]
+    pub bringup: Bringup,
+}
+
+/// `uvfio demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// How the program's mapped registers are served
+    #[arg(long, value_enum, default_value_t = Mmio::Trap)]
+    pub mmio: Mmio,
+    /// Bytes to copy
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    pub bytes: u64,
 }
 
 /// `uvfio rules`.
@@ -49,14 +168,51 @@ pub struct Rules {
     pub json: bool,
 }
 
+/// How a program's mapped registers are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mmio {
+    /// Every access to the mapping is caught and performed on the device
+    Trap,
+    /// Registers cannot be mapped, only read and written (for use under a debugger)
+    Rw,
+}
+
+/// clap's words for a setting that is none.
+fn setting(text: &str) -> Result<Setting, &'static str> {
+    let malformed = "write it as MODULE.NAME=VALUE, for example vfio-platform.reset_required=0";
+    if text.contains('=') { text.parse().map_err(|_| malformed) } else { Err(malformed) }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Uvfio::command().debug_assert();
+    }
+
+    #[test]
+    fn run_takes_the_program_after_the_dashes() {
+        let parsed = Uvfio::try_parse_from([
+            "uvfio", "run", "--board", "b.dtb", "--bind", "a", "--bind", "b", "--trace", "--report", "json",
+            "r.json", "--", "prog", "--bind", "x",
+        ])
+        .expect("parses");
+        let Command::Run(run) = parsed.command else { panic!("run expected") };
+        assert_eq!(run.bringup.bind, ["a", "b"]);
+        assert_eq!(run.bringup.trace, Some(None));
+        assert_eq!(run.bringup.report, ["json", "r.json"]);
+        assert_eq!(run.program, ["prog", "--bind", "x"]);
+    }
+
+    #[test]
+    fn a_parameter_is_module_name_and_value() {
+        let parsed = setting("vfio-platform.reset_required=0").map(|setting| setting.to_string());
+        assert_eq!(parsed.as_deref(), Ok("vfio_platform.reset_required=0"));
+        assert!(setting("reset_required=0").is_err());
+        assert!(setting("vfio.x").is_err());
     }
 }

@@ -8,11 +8,13 @@ mod container;
 mod device;
 mod group;
 mod irq;
+mod sandbox;
 mod type1;
 
 use uvfio_vfio::refusal::Refusal;
 
 pub use bind::bind;
+pub use sandbox::sandbox;
 
 /// Why a call was refused, one sentence without a full stop.
 #[must_use]

@@ -6,6 +6,7 @@
 mod args;
 mod board_file;
 mod bringup;
+mod demo;
 mod explain;
 mod manual;
 mod near;
@@ -13,6 +14,7 @@ mod output;
 mod problem;
 mod report;
 mod rules;
+mod run;
 mod trace;
 
 use std::process::ExitCode;
@@ -41,9 +43,21 @@ fn main() -> ExitCode {
 
 fn perform(command: Command) -> Result<ExitCode, Problem> {
     match command {
+        Command::Run(args) => run::run(&args.bringup, &args.program),
+        Command::Shell(args) => run::shell(&args.bringup),
+        Command::Demo(args) => demo::demo(&args),
+        Command::Client { name, args } => client(&name, args),
         Command::Rules(args) => rules::print(&args).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => manual::completions(shell).map(|()| ExitCode::SUCCESS),
         Command::Man { folder } => manual::pages(&folder).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Nothing of uvfio takes part in this: the process is the client's from here on.
+fn client(name: &str, args: Vec<String>) -> Result<ExitCode, Problem> {
+    match name {
+        "dma330-copy" => Ok(dma330_copy::main(args)),
+        other => Err(Problem::Usage(format!("there is no client {other:?}; there is dma330-copy"))),
     }
 }
 

@@ -6,6 +6,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use uvfio_doors::sandbox::SandboxError;
+
+use crate::explain;
+
 /// Status of the command when uvfio itself could not do what it was asked.
 pub const STATUS: u8 = 2;
 
@@ -66,6 +70,9 @@ pub enum Problem {
     /// Our own executable cannot be found.
     #[error("cannot find this executable: {0}")]
     NoExecutable(io::Error),
+    /// There is no sandbox, or no program in it.
+    #[error("{}", explain::sandbox(.0))]
+    Sandbox(#[from] SandboxError),
     /// No kernel has this name.
     #[error("no kernel is called {name:?}; there are {known}")]
     NoSuchPersonality {

@@ -1,0 +1,13 @@
+//! uvfio as a user has it: the built command, boards, and ordinary programs, end to end.
+//!
+//! Every test starts the real command. What a host must allow for it is asked of `uvfio doctor`; a test that this host cannot run
+//! says so by name and reason, and `UVFIO_REQUIRE=all` makes that a failure.
+
+mod bad_input;
+mod bench;
+mod copy;
+mod demo;
+mod kill;
+mod report;
+mod status;
+mod user;
