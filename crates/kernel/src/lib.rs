@@ -13,6 +13,7 @@ pub mod iommu;
 pub mod irq;
 pub mod machine;
 pub mod module;
+pub mod provider;
 mod sync;
 pub mod sysfs;
 pub mod wait;
