@@ -80,7 +80,7 @@ fn a_parameter_that_is_not_there() {
     let demo = boards::demo();
     refused(
         run(&demo, &["--param", "vfio-platform.reset=0"], &["true"]),
-        &["vfio-platform.reset", "reset_required"],
+        &["vfio_platform.reset", "vfio_platform.reset_required"],
     );
     refused(
         run(&demo, &["--param", "vfio-platform.reset_required=maybe"], &["true"]),

@@ -30,7 +30,10 @@ Examples:
       Print every VFIO call, and for each refused one the reason.
 
   uvfio shell --board board.dtb
-      Look around in the board's /sys, bind devices by hand, run things.";
+      Look around in the board's /sys, bind devices by hand, run things.
+
+  uvfio doctor
+      What this host allows, and what to do where it does not.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -43,6 +46,8 @@ pub enum Command {
     Shell(ShellArgs),
     /// Show the main job on a built-in board
     Demo(Demo),
+    /// Say what this host allows, and what to do where it does not
+    Doctor(Doctor),
     /// Print the rules by which answers differ from kernel to kernel
     Rules(Rules),
     /// Print a completion script for a shell
@@ -155,6 +160,14 @@ pub struct Demo {
     /// Bytes to copy
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     pub bytes: u64,
+}
+
+/// `uvfio doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `uvfio rules`.

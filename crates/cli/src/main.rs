@@ -7,6 +7,7 @@ mod args;
 mod board_file;
 mod bringup;
 mod demo;
+mod doctor;
 mod explain;
 mod manual;
 mod near;
@@ -47,6 +48,7 @@ fn perform(command: Command) -> Result<ExitCode, Problem> {
         Command::Shell(args) => run::shell(&args.bringup),
         Command::Demo(args) => demo::demo(&args),
         Command::Client { name, args } => client(&name, args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Rules(args) => rules::print(&args).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => manual::completions(shell).map(|()| ExitCode::SUCCESS),
         Command::Man { folder } => manual::pages(&folder).map(|()| ExitCode::SUCCESS),
