@@ -45,6 +45,8 @@ pub struct Files {
     state: Mutex<State>,
     changed: Condvar,
     closes: AtomicU64,
+    /// What `closes` was when every release before it was known to be done.
+    settled: AtomicU64,
 }
 
 #[derive(Default)]
@@ -80,6 +82,17 @@ impl Files {
     /// A descriptor is being closed; the close has not returned yet.
     pub fn closed_one(&self) {
         self.closes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether a descriptor was closed since [`Files::settled`], so that a release may be on its way that the program believes done.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        self.settled.load(Ordering::SeqCst) != self.closes()
+    }
+
+    /// Every release that was on its way when `closes` had this value is done.
+    pub fn settled(&self, closes: u64) {
+        self.settled.fetch_max(closes, Ordering::SeqCst);
     }
 
     /// The node a name of `/dev/vfio` leads to now.

@@ -26,8 +26,9 @@ pub mod work;
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use rustix::fs::{AtFlags, statat};
 use uvfio_abi::Errno;
 use uvfio_kernel::machine::Machine;
 use uvfio_vfio::Vfio;
@@ -79,5 +80,16 @@ impl World {
     /// What a program gets for a refusal.
     fn errno(&self, refusal: &Refusal) -> Errno {
         refusal.errno(self.vfio.personality())
+    }
+
+    /// Wait until every release is done that the kernel announced before this call: `close` returns before its RELEASE is served.
+    fn settle(&self) {
+        let closes = self.files.closes();
+        if let Some(root) = &*self.root.read().unwrap_or_else(PoisonError::into_inner) {
+            // Requests are received in their order, and nothing is there, so that the kernel must ask. What it asks comes behind.
+            let _ = statat(root, "open/nothing", AtFlags::empty());
+        }
+        self.files.wait_for_releases();
+        self.files.settled(closes);
     }
 }

@@ -120,6 +120,7 @@ fn serve(world: &World, turn: &Turn, request: &Request<'_>, scratch: &mut Vec<u8
             let wait = Arc::new(Interruptible::default());
             mount.waiting().insert(request.unique, wait.clone());
             turn.step_down();
+            world.files.wait_for_releases();
             let result = write(world, request.node, handle, offset, bytes, &wait);
             mount.waiting().remove(&request.unique);
             match result {

@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags, openat};
 use uvfio_abi::Errno;
+use uvfio_abi::vfio::VFIO_GROUP_UNSET_CONTAINER;
 use uvfio_kernel::addr::UserAddr;
 use uvfio_sys::seccomp::{Listener, Notification, Place};
 use uvfio_vfio::caller::Caller;
@@ -82,7 +83,13 @@ impl Desk {
         let Some((program, open)) = known.look(world, call.pid, fd) else { return Outcome::Pass };
         let answer = match number {
             filter::IOCTL | filter::IOCTL_I386 => {
-                match open.file.ioctl(program, call.args[1] as u32, call.args[2]) {
+                let request = call.args[1] as u32;
+                if depends_on_closes(&open.file)
+                    && (world.files.is_unsettled() || request == VFIO_GROUP_UNSET_CONTAINER)
+                {
+                    world.settle();
+                }
+                match open.file.ioctl(program, request, call.args[2]) {
                     Ok(Reply::Value(value)) => Ok(i64::from(value)),
                     Ok(Reply::NewFile(file)) => self.give(world, call.id, program, file),
                     Err(refusal) => Err(world.errno(&refusal)),
@@ -126,6 +133,14 @@ impl Desk {
         // Ours is closed before the caller goes on: what it closes then is the last reference.
         drop(ours);
         placed.map(i64::from).map_err(|error| Errno(error.raw_os_error().unwrap_or(Errno::EMFILE.0)))
+    }
+}
+
+/// Whether calls on a file answer otherwise when another file has been closed.
+const fn depends_on_closes(file: &File) -> bool {
+    match file {
+        File::Container(_) | File::Group(_) => true,
+        File::Device(_) => false,
     }
 }
 
