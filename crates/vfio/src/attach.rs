@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uvfio_abi::Errno;
 use uvfio_kernel::device::{Bus, DmaOwner};
-use uvfio_kernel::iommu::Group;
+use uvfio_kernel::iommu::{Group, IommuDriver};
 use uvfio_kernel::module::Value;
 
 use crate::caller::{Caller, Capability};
@@ -100,13 +100,12 @@ impl Vfio {
     /// domain that is made for its device at once.
     fn nesting_errno(&self, group: &Group) -> Option<Errno> {
         let iommu = self.machine().device_at(group.iommu().path());
-        let compatible =
-            iommu.and_then(|iommu| iommu.facts().compatible.first().cloned()).unwrap_or_default();
-        match compatible.as_str() {
-            "arm,smmu-v3" if self.personality().holds(&personality::SMMU_V3_NO_NESTING) => Some(Errno::EPERM),
-            "arm,smmu-v3" | "arm,smmu-v1" | "arm,smmu-v2" | "arm,mmu-400" | "arm,mmu-401" | "arm,mmu-500" => {
-                None
+        let driver = iommu.and_then(|iommu| IommuDriver::of(&iommu.facts().compatible));
+        match driver.map(|driver| driver.name) {
+            Some("arm-smmu-v3") if self.personality().holds(&personality::SMMU_V3_NO_NESTING) => {
+                Some(Errno::EPERM)
             }
+            Some("arm-smmu-v3" | "arm-smmu") => None,
             _ => Some(Errno::EINVAL),
         }
     }

@@ -358,15 +358,22 @@ impl Clock for Stopped {
     }
 }
 
-/// VFIO over a machine with an SMMUv3 and, behind it: `a`, `b` with a level line and an edge line, `g` with a reset; `n` without an
-/// IOMMU; `p` on the AMBA bus.
+/// VFIO over a machine with an SMMUv3 and behind it `a`, `b`, `g`, which has a reset, and `p`, on the AMBA bus; `q` behind an IOMMU
+/// of another kind, `s` behind one that puts devices of one stream into one group; `n` without an IOMMU. Each has three regions, a
+/// level line and an edge line.
 pub(crate) struct Bench {
     pub(crate) machine: Arc<Machine>,
     pub(crate) vfio: Arc<Vfio>,
     pub(crate) log: Arc<Mutex<Vec<(char, u64, u64)>>>,
 }
 
-fn device(name: &str, compatible: &str, bus: firmware::Bus, stream: Option<u32>) -> firmware::Device {
+/// A device; `stream` is its IOMMU and its number there.
+pub(crate) fn device(
+    name: &str,
+    compatible: &str,
+    bus: firmware::Bus,
+    stream: Option<(&str, u32)>,
+) -> firmware::Device {
     let region = |base, size| firmware::Region { name: None, base, size };
     let interrupt = |number, trigger| firmware::Interrupt {
         path: "/gic".into(),
@@ -374,9 +381,9 @@ fn device(name: &str, compatible: &str, bus: firmware::Bus, stream: Option<u32>)
         trigger,
         ..firmware::Interrupt::default()
     };
-    let iommus = stream.map(|stream| firmware::Specifier {
+    let iommus = stream.map(|(iommu, stream)| firmware::Specifier {
         provider: firmware::NodeId(1),
-        path: "/smmu".into(),
+        path: format!("/{iommu}"),
         cells: vec![stream],
         name: None,
     });
@@ -399,18 +406,22 @@ fn device(name: &str, compatible: &str, bus: firmware::Bus, stream: Option<u32>)
 
 fn board() -> firmware::Board {
     use firmware::Bus::{Amba, Platform};
-    let smmu = firmware::Device {
+    let iommu = |name, compatible| firmware::Device {
         interrupts: Vec::new(),
         regions: Vec::new(),
-        ..device("smmu", "arm,smmu-v3", Platform, None)
+        ..device(name, compatible, Platform, None)
     };
     let devices = vec![
-        smmu,
-        device("a", "test,a", Platform, Some(1)),
-        device("b", "test,b", Platform, Some(2)),
-        device("g", "calxeda,hb-xgmac", Platform, Some(3)),
+        iommu("smmu", "arm,smmu-v3"),
+        iommu("qcom", "qcom,msm-iommu-v1"),
+        iommu("mmu500", "arm,mmu-500"),
+        device("a", "test,a", Platform, Some(("smmu", 1))),
+        device("b", "test,b", Platform, Some(("smmu", 2))),
+        device("g", "calxeda,hb-xgmac", Platform, Some(("smmu", 3))),
         device("n", "test,n", Platform, None),
-        device("p", "arm,primecell", Amba, Some(4)),
+        device("p", "arm,primecell", Amba, Some(("smmu", 4))),
+        device("q", "test,q", Platform, Some(("qcom", 1))),
+        device("s", "test,s", Platform, Some(("mmu500", 1))),
     ];
     firmware::Board {
         model: "bench".into(),

@@ -180,6 +180,65 @@ fn two_groups_share_a_container() {
 }
 
 #[test]
+fn iommus_of_two_kinds_share_what_both_can() {
+    let (bench, process) = (Bench::new(), Process::new());
+    let a = bench.open(&process, "a", abi::VFIO_TYPE1V2_IOMMU);
+    let map = |iova| {
+        let map = abi::DmaMap { argsz: 32, flags: 3, vaddr: MEMORY, iova, size: 0x1000 };
+        call(&process, &a.container, abi::VFIO_IOMMU_MAP_DMA, process.put(&map))
+    };
+    let unmap = |iova| {
+        let unmap = abi::DmaUnmap { argsz: 24, flags: 0, iova, size: 0x1000 };
+        call(&process, &a.container, abi::VFIO_IOMMU_UNMAP_DMA, process.put(&unmap))
+    };
+    bench.bind("q").expect("it binds");
+    let group = bench.vfio.open(bench.node("q"), &process).expect("it opens");
+    let fd = process.add(&a.container);
+    let join = || group.ioctl(&process, abi::VFIO_GROUP_SET_CONTAINER, process.put(&fd)).map(drop);
+    map(1 << 33).expect("the smmu can");
+    let refused = join().expect_err("the other cannot");
+    assert_eq!(refused.rule(), "container.attach.aperture");
+    unmap(1 << 33).expect("it is there");
+    map(0x10_0000).expect("both can");
+    join().expect("nothing is in the way now");
+    assert_eq!(map(1 << 33), Err(Errno::EINVAL));
+    let q = open_device(&process, &group, "q").expect("it opens");
+    let moves = |file: &crate::file::File| {
+        process.space_write(MEMORY, &[7, 0]);
+        file.store(8, Width::Double, 0x10_0000).expect("a register");
+        process.get::<[u8; 2]>(MEMORY) == [7, 7]
+    };
+    assert!(moves(&a.device) && moves(&q), "the mapping is in both domains");
+    unmap(0x10_0000).expect("it is there");
+    assert!(!moves(&a.device) && !moves(&q), "and gone from both");
+    q.release();
+    call(&process, &group, abi::VFIO_GROUP_UNSET_CONTAINER, 0).expect("it leaves");
+    map(1 << 33).expect("only the smmu counts again");
+}
+
+#[test]
+fn a_device_plugged_into_a_group_in_use_can_be_opened_through_it() {
+    let (bench, process) = (Bench::new(), Process::new());
+    let opened = bench.open(&process, "s", abi::VFIO_TYPE1V2_IOMMU);
+    let twin = crate::testing::device("t", "test,t", uvfio_firmware::Bus::Platform, Some(("mmu500", 1)));
+    bench.machine.plug(&[twin]).expect("there is room");
+    assert_eq!(open_device(&process, &opened.group, "t").err(), Some(Errno::ENODEV));
+    let host = bench.machine.device(Bus::Platform, "t").and_then(|device| device.driver());
+    assert!(host.is_none(), "no host driver gets a device of a group a program owns");
+    bench.bind("t").expect("it binds");
+    assert_eq!(bench.node("t"), bench.node("s"));
+    open_device(&process, &opened.group, "t").expect("it opens").release();
+}
+
+#[test]
+fn the_series_of_2014_has_one_driver_name() {
+    for (kernel, name) in [("rfc-v4", "vfio-platform"), ("linux-6.12", "vfio-amba")] {
+        let bench = Bench::with(&[], kernel);
+        assert!(bench.machine.driver(Bus::Amba, name).is_some(), "{kernel}");
+    }
+}
+
+#[test]
 fn registers_are_split_and_clamped() {
     let (bench, process) = (Bench::new(), Process::new());
     let opened = bench.open(&process, "g", abi::VFIO_TYPE1V2_IOMMU);
