@@ -36,7 +36,7 @@ pub use self::sets::SetRefusal;
 use crate::device::{Bus, Deferral, Device, DeviceId, Driver, Scheduler};
 use crate::hw::{Clock, Model, Wires};
 use crate::module::{ModuleFacts, ModuleHold, ModuleName, Modules, Params, Setting};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 
 /// Makes the model of a device. The command wires models to boards by `compatible`; a device without one gets a stand-in.
 pub trait ModelMaker: Send + Sync {
@@ -135,7 +135,7 @@ pub enum Note {
 
 /// A board brought up.
 pub struct Machine {
-    board: firmware::Board,
+    board: RwLock<Arc<firmware::Board>>,
     control: Mutex<Control>,
     claims: Arc<Claims>,
     modules: Arc<Modules>,
@@ -159,7 +159,7 @@ impl Machine {
             clock: setup.clock,
             scheduler: setup.scheduler,
             options: setup.options,
-            board,
+            board: RwLock::new(Arc::new(board)),
         });
         let notes = machine.bring_up();
         (machine, notes)
@@ -169,10 +169,10 @@ impl Machine {
         crate::lock(&self.control)
     }
 
-    /// The board as it was described at first; devices plugged in later are not part of it.
+    /// The board as it is described now.
     #[must_use]
-    pub fn board(&self) -> &firmware::Board {
-        &self.board
+    pub fn board(&self) -> Arc<firmware::Board> {
+        Arc::clone(&crate::read(&self.board))
     }
 
     /// The machine's time.

@@ -152,7 +152,7 @@ impl Machine {
             streams: &streams,
             coherency,
             isolated_msi: false,
-            board: &self.board.compatible,
+            board: &self.board().compatible,
         };
         // A device the driver does not take is left without an IOMMU.
         let Ok(group) = control.iommus.groups.join(&client) else { return Ok(()) };

@@ -3,7 +3,7 @@
 //! In Linux these are `device_add` and `device_del` (drivers/base/core.c): a device gets its links, its bus offers it to drivers,
 //! and it goes only after its driver has left it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uvfio_firmware as firmware;
@@ -22,7 +22,8 @@ impl Machine {
     pub(super) fn bring_up(self: &Arc<Self>) -> Vec<Note> {
         let mut notes = Vec::new();
         let mut made = Vec::new();
-        for description in &self.board.devices {
+        let board = self.board();
+        for description in &board.devices {
             match self.make(description) {
                 Ok(device) => made.push(device),
                 Err(_) => notes.push(Note::NameTaken {
@@ -32,7 +33,7 @@ impl Machine {
             }
         }
         notes.extend(self.link(&made));
-        for spec in self.host_modules(&self.board.devices) {
+        for spec in self.host_modules(&board.devices) {
             notes.extend(self.register_module(spec));
         }
         notes
@@ -68,6 +69,36 @@ impl Machine {
         }
         self.settle();
         Ok((made, notes))
+    }
+
+    /// Bring the machine to another description of its board, such as one an overlay was applied to or taken from: devices that
+    /// are in it no more go, and those that are new come. Returns what is worth knowing.
+    ///
+    /// # Errors
+    /// As [`Machine::unplug_set`]; everything is then as it was.
+    pub fn change_board(&self, board: firmware::Board, wait: &dyn Wait) -> Result<Vec<Note>, Refusal> {
+        let wanted: BTreeSet<&str> = board.devices.iter().map(|device| device.path.as_str()).collect();
+        let old = self.board();
+        let there: BTreeSet<&str> = old.devices.iter().map(|device| device.path.as_str()).collect();
+        let gone = old.devices.iter().filter(|device| !wanted.contains(device.path.as_str()));
+        let gone: Vec<(Bus, &str)> = gone
+            .map(|device| (Bus::of(device.bus), device.name.as_str()))
+            .filter(|(bus, name)| self.device(*bus, name).is_some())
+            .collect();
+        let new: Vec<firmware::Device> =
+            board.devices.iter().filter(|device| !there.contains(device.path.as_str())).cloned().collect();
+        for device in &new {
+            let bus = Bus::of(device.bus);
+            let stays =
+                self.device(bus, &device.name).is_some() && !gone.contains(&(bus, device.name.as_str()));
+            if stays {
+                return Err(Refusal::Exists { device: device.name.clone() });
+            }
+        }
+        self.unplug_set(&gone, wait)?;
+        *crate::write(&self.board) = Arc::new(board);
+        let (_, notes) = self.plug(&new)?;
+        Ok(notes)
     }
 
     /// Unplug a device and those below it: ask whoever uses them to let go, wait until their drivers have left them, and take

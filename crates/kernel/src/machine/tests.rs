@@ -108,8 +108,12 @@ pub(crate) fn setup(models: Arc<dyn ModelMaker>, options: Options) -> (Setup, Ar
 }
 
 pub(crate) fn bring_up(devices: Vec<firmware::Device>, options: Options) -> Bench {
+    bring_board_up(board(devices), options)
+}
+
+pub(crate) fn bring_board_up(board: firmware::Board, options: Options) -> Bench {
     let (setup, clock) = setup(Arc::new(Nothings), options);
-    let (machine, notes) = Machine::new(board(devices), setup);
+    let (machine, notes) = Machine::new(board, setup);
     Bench { machine, notes, clock }
 }
 
@@ -662,4 +666,23 @@ fn a_supplier_is_told_when_all_consumers_have_probed() {
         assert!(bench.machine.is_synced(supplier.id()));
         assert_eq!(counting.synced.load(Ordering::SeqCst), 1);
     }
+}
+
+#[test]
+fn a_changed_description_brings_devices_and_takes_them() {
+    let bench = bring_up(vec![device("a", "acme,a"), device("b", "syscon")], Options::default());
+    let machine = &bench.machine;
+    let user = with_user(&bench);
+    machine.set_driver_override(P, "b", "user").unwrap();
+    machine.drivers_probe(P, "b", &NoWait).unwrap();
+    user.open("b");
+    let other = || board(vec![device("a", "acme,a"), device("c", "acme,c")]);
+    assert_eq!(errno(machine.change_board(other(), &NoWait).map(drop)), errno::EINTR);
+    assert!(machine.device(P, "c").is_none());
+    assert_eq!(machine.board().devices[1].name, "b");
+    user.close("b");
+    assert_eq!(machine.change_board(other(), &NoWait).unwrap(), []);
+    assert!(machine.device(P, "b").is_none());
+    assert_eq!(driver_of(machine, "c").as_deref(), Some("acme-c"));
+    assert_eq!(machine.board().devices[1].name, "c");
 }

@@ -94,6 +94,9 @@ impl Sysfs {
         if let Some(driver) = device.driver() {
             link("driver".to_owned(), Directory::Driver(driver.bus(), driver.name().to_owned()));
         }
+        if let Some(node) = self.node_of(device.path()) {
+            link("of_node".to_owned(), node);
+        }
         if let Some(group) = device.group() {
             link("iommu_group".to_owned(), Directory::Group(group.id()));
         }

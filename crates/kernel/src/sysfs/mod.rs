@@ -12,6 +12,7 @@ mod module;
 mod path;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::sync::Arc;
 
@@ -74,6 +75,12 @@ pub enum Directory {
     Classes,
     /// `/sys/class/CLASS`.
     Class(String),
+    /// `/sys/firmware`.
+    Firmware,
+    /// `/sys/firmware/devicetree`.
+    DeviceTree,
+    /// The node at this path, below `/sys/firmware/devicetree/base`.
+    Node(String),
     /// `/sys/kernel`.
     Kernel,
     /// `/sys/kernel/debug`.
@@ -122,6 +129,8 @@ pub enum Attribute {
     Module(ModuleName, module::ModuleFile),
     /// A module parameter.
     Parameter(ModuleName, String),
+    /// A property of the node at this path.
+    Property(String, String),
     /// `/sys/kernel/debug/devices_deferred`.
     DevicesDeferred,
 }
@@ -181,6 +190,7 @@ impl Sysfs {
             Directory::GroupDevices(group) => self.group_device(*group, name),
             Directory::Modules => self.module(name),
             Directory::Driver(bus, driver) => self.driver_entry(*bus, driver, name),
+            Directory::Node(path) => self.tree_entry(path, name),
             small => self.list(small).into_iter().find(|named| named.name == name).map(|named| named.entry),
         }
     }
@@ -193,9 +203,13 @@ impl Sysfs {
                 self::directory("bus", Directory::Buses),
                 self::directory("class", Directory::Classes),
                 self::directory("devices", Directory::Devices),
+                self::directory("firmware", Directory::Firmware),
                 self::directory("kernel", Directory::Kernel),
                 self::directory("module", Directory::Modules),
             ],
+            Directory::Firmware => vec![self::directory("devicetree", Directory::DeviceTree)],
+            Directory::DeviceTree => vec![self::directory("base", Directory::Node("/".to_owned()))],
+            Directory::Node(path) => self.tree_entries(path),
             Directory::Kernel => vec![
                 self::directory("debug", Directory::Debug),
                 self::directory("iommu_groups", Directory::Groups),
@@ -244,21 +258,27 @@ impl Sysfs {
             Attribute::ClassDevice(_, _, file) => file.mode(),
             Attribute::Module(_, file) => file.mode(),
             Attribute::Parameter(module, name) => self.parameter_mode(module, name),
-            Attribute::Devlink { .. } | Attribute::Group(..) | Attribute::DevicesDeferred => 0o444,
+            Attribute::Devlink { .. }
+            | Attribute::Group(..)
+            | Attribute::Property(..)
+            | Attribute::DevicesDeferred => 0o444,
         }
     }
 
-    /// What reading a file gives: all of it, at most a page except for `devices_deferred`. `None` where what it is about is gone
+    /// What reading a file gives: all of it, at most a page except for `devices_deferred` and properties of nodes. `None` where what it is about is gone
     /// (`ENODEV`) or where it cannot be read.
     #[must_use]
     pub fn read(&self, attribute: &Attribute) -> Option<Vec<u8>> {
-        self.read_text(attribute).map(String::into_bytes)
+        match attribute {
+            Attribute::Property(path, name) => self.read_property(path, name),
+            _ => self.read_text(attribute).map(String::into_bytes),
+        }
     }
 
     fn read_text(&self, attribute: &Attribute) -> Option<String> {
         match attribute {
             Attribute::Bus(bus, file) => self.read_bus(*bus, *file),
-            Attribute::Driver(..) => None,
+            Attribute::Driver(..) | Attribute::Property(..) => None,
             Attribute::Device(id, file) => self.read_device(*id, *file),
             Attribute::Devlink { supplier, consumer, file } => self.read_devlink(*supplier, *consumer, *file),
             Attribute::ClassDevice(class, name, file) => self.read_class_device(class, name, *file),
@@ -286,9 +306,10 @@ impl Sysfs {
                 Ok(self.machine.params().write(module.as_str(), name, &text)?)
             }
             Attribute::ClassDevice(..) | Attribute::Module(..) => Ok(()),
-            Attribute::Devlink { .. } | Attribute::Group(..) | Attribute::DevicesDeferred => {
-                Err(Refusal::ReadOnly)
-            }
+            Attribute::Devlink { .. }
+            | Attribute::Group(..)
+            | Attribute::Property(..)
+            | Attribute::DevicesDeferred => Err(Refusal::ReadOnly),
         }
     }
 

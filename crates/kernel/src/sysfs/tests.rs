@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::errno;
-use crate::machine::tests::{Bench, behind, bring_up, clocked, device, with_user};
+use crate::machine::tests::{Bench, behind, bring_board_up, bring_up, clocked, device, with_user};
 use crate::machine::{Autoprobe, Options};
 use crate::wait::NoWait;
 
@@ -55,10 +55,20 @@ fn small() -> (Bench, Sysfs) {
     (bench, sysfs)
 }
 
+fn demo() -> uvfio_firmware::Board {
+    let bytes = include_bytes!("../../../../boards/demo.dtb");
+    uvfio_firmware::Board::from_dtb(bytes).expect("the demo's board is a device tree").0
+}
+
 #[test]
 fn every_name_that_is_listed_can_be_looked_up_and_read() {
     let (bench, sysfs) = small();
     with_user(&bench);
+    read_everything(&sysfs);
+    read_everything(&Sysfs::new(bring_board_up(demo(), Options::default()).machine));
+}
+
+fn read_everything(sysfs: &Sysfs) {
     let mut left = vec![Directory::Root];
     let mut seen = 0;
     while let Some(directory) = left.pop() {
@@ -68,13 +78,13 @@ fn every_name_that_is_listed_can_be_looked_up_and_read() {
             match entry {
                 Entry::Directory(below) => {
                     let path = sysfs.path(&below).expect("a directory that is listed is somewhere");
-                    assert_eq!(walk(&sysfs, &path), Some(Entry::Directory(below.clone())));
+                    assert_eq!(walk(sysfs, &path), Some(Entry::Directory(below.clone())));
                     left.push(below);
                 }
                 Entry::Link(target) => {
                     let from = sysfs.path(&directory).expect("a directory that is listed is somewhere");
                     let at = resolve(&from, &target);
-                    let there = walk(&sysfs, &at);
+                    let there = walk(sysfs, &at);
                     assert!(matches!(there, Some(Entry::Directory(_))), "{from}/{name} -> {target} = {at}");
                 }
                 Entry::Attribute(attribute) => {
@@ -96,6 +106,22 @@ fn resolve(from: &str, target: &str) -> String {
         }
     }
     parts.join("/")
+}
+
+#[test]
+fn the_device_tree_is_there_as_it_was_read() {
+    let bench = bring_board_up(demo(), Options::default());
+    let sysfs = Sysfs::new(bench.machine);
+    let base = "firmware/devicetree/base";
+    assert_eq!(read(&sysfs, &format!("{base}/model")).as_deref(), Some("uvfio demo board\0"));
+    let dma = format!("{base}/soc@0/dma@7ff00000");
+    assert_eq!(read(&sysfs, &format!("{dma}/compatible")).as_deref(), Some("arm,pl330\0arm,primecell\0"));
+    assert_eq!(read(&sysfs, &format!("{dma}/name")).as_deref(), Some("dma\0"));
+    assert_eq!(walk(&sysfs, &format!("{dma}/nothing")), None);
+    let device = link(&sysfs, "bus/amba/devices/7ff00000.dma").expect("the DMA controller is there");
+    let device = resolve("bus/amba/devices", &device);
+    let node = link(&sysfs, &format!("{device}/of_node")).expect("it has a node");
+    assert_eq!(resolve(&device, &node), dma);
 }
 
 #[test]
