@@ -139,6 +139,6 @@ impl DeviceFile {
     }
 
     fn regions(&self) -> Regions<'_> {
-        Regions::of(&self.device.device)
+        Regions::of(&self.device.device, self.vfio.shared().registers)
     }
 }

@@ -32,4 +32,4 @@ mod type1;
 mod user;
 mod vfio;
 
-pub use vfio::{Options, Vfio};
+pub use vfio::{Options, Registers, Vfio};

@@ -446,7 +446,7 @@ impl Bench {
         };
         let (machine, _) = Machine::new(board(), setup);
         let personality: Personality = kernel.parse().expect("a known kernel");
-        let (vfio, _) = Vfio::new(&machine, Options { personality, observer: None });
+        let (vfio, _) = Vfio::new(&machine, Options { personality, ..Options::default() });
         Self { machine, vfio, log }
     }
 

@@ -27,6 +27,16 @@ use crate::type1::Ledger;
 /// How many things left wrong are remembered one by one.
 const LEFTOVERS: usize = 64;
 
+/// Whether programs may map registers at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Registers {
+    /// Where Linux lets them: a region of whole pages.
+    #[default]
+    Mappable,
+    /// Nowhere: no region has the MMAP flag, and programs read and write.
+    TransferOnly,
+}
+
 /// How VFIO shall behave.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -34,6 +44,8 @@ pub struct Options {
     pub personality: Personality,
     /// Who wants to see every call.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Whether programs may map registers.
+    pub registers: Registers,
 }
 
 /// VFIO over one machine.
@@ -51,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) personality: Personality,
     /// Who wants to see every call.
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// Whether programs may map registers.
+    pub(crate) registers: Registers,
     /// Locked memory.
     pub(crate) ledger: Ledger,
     calls: AtomicU64,
@@ -63,6 +77,7 @@ impl Shared {
         Arc::new(Self {
             personality: options.personality,
             observer: options.observer,
+            registers: options.registers,
             ledger: Ledger::default(),
             calls: AtomicU64::new(0),
             facts: Mutex::new(Facts::default()),

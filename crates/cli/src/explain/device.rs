@@ -38,6 +38,11 @@ pub fn device(refusal: &R) -> String {
             "region {index} ({}) does not begin and end at a page, so a mapping would show what lies beside it; use pread and pwrite",
             range(base.0, *size)
         ),
+        R::MapWithheld { index } => {
+            format!(
+                "region {index} is not offered for mapping, because of --mmio rw; its flags say so, use pread and pwrite"
+            )
+        }
         R::MapPastEnd { index, offset, len, size } => {
             format!(
                 "{len:#x} bytes at offset {offset:#x} go past the end of region {index}, which has {size:#x} bytes"

@@ -27,7 +27,7 @@ pub(super) fn device(caller: &dyn Caller, arg: u64, device: &VfioDevice) -> Resu
     let bus = if device.is_amba() { VFIO_DEVICE_FLAGS_AMBA } else { VFIO_DEVICE_FLAGS_PLATFORM };
     let reset = if has_reset(device.compatible()) { VFIO_DEVICE_FLAGS_RESET } else { 0 };
     info.flags = bus | reset;
-    info.num_regions = Regions::of(&device.device).count();
+    info.num_regions = device.device.regions().len() as u32;
     info.num_irqs = device.device.facts().interrupts.len() as u32;
     user::write_prefix(caller, arg, &info, DEVICE_INFO_LEAST)
 }

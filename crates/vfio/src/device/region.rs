@@ -14,6 +14,7 @@ use uvfio_kernel::hw::Width;
 use crate::file::{Mmap, MmapPlan, Sharing};
 use crate::personality::{self, Personality};
 use crate::refusal::DeviceRefusal;
+use crate::vfio::Registers;
 
 /// The bits of a file offset that are the offset within a region.
 pub(super) const SHIFT: u32 = 40;
@@ -24,6 +25,7 @@ const PAGE: u64 = 4096;
 /// The register windows of one device.
 pub(super) struct Regions<'a> {
     device: &'a Arc<Device>,
+    registers: Registers,
 }
 
 /// A place in a region.
@@ -35,8 +37,8 @@ struct Place {
 
 impl<'a> Regions<'a> {
     /// Those of a device.
-    pub(super) fn of(device: &'a Arc<Device>) -> Self {
-        Self { device }
+    pub(super) fn of(device: &'a Arc<Device>, registers: Registers) -> Self {
+        Self { device, registers }
     }
 
     /// How many there are.
@@ -49,7 +51,8 @@ impl<'a> Regions<'a> {
         let refusal = DeviceRefusal::NoRegion { index: index.into(), regions: self.count() };
         let region = self.device.regions().get(index as usize).ok_or(refusal)?;
         let whole_pages = (region.base | region.size).is_multiple_of(PAGE);
-        let mmap = if whole_pages { VFIO_REGION_INFO_FLAG_MMAP } else { 0 };
+        let mappable = whole_pages && self.registers == Registers::Mappable;
+        let mmap = if mappable { VFIO_REGION_INFO_FLAG_MMAP } else { 0 };
         Ok((VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE | mmap, region.size))
     }
 
@@ -128,6 +131,9 @@ impl<'a> Regions<'a> {
             return Err(DeviceRefusal::MapUnaligned { offset: mmap.offset });
         }
         let Place { index, offset, size } = self.place(mmap.offset)?;
+        if self.registers == Registers::TransferOnly {
+            return Err(DeviceRefusal::MapWithheld { index });
+        }
         let (flags, _) = self.describe(index)?;
         if flags & VFIO_REGION_INFO_FLAG_MMAP == 0 || size < PAGE {
             let base = PhysAddr(self.device.regions()[index as usize].base);

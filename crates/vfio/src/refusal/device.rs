@@ -79,6 +79,11 @@ refusals! {
             /// Its bytes.
             size: u64,
         };
+        /// No region can be mapped, because whoever started VFIO wants it so.
+        "device.mmap.withheld", "region {index} is not offered for mapping" => MapWithheld {
+            /// The region.
+            index: u32,
+        };
         /// The mapping would go past the end of the region.
         "device.mmap.end", "{len:#x} bytes at {offset:#x} are past the {size:#x} bytes of region {index}" => MapPastEnd {
             /// The region.

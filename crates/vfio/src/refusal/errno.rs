@@ -118,6 +118,7 @@ fn device(refusal: &DeviceRefusal, kernel: &Personality) -> Errno {
         | R::FeatureFlags { .. }
         | R::MapPrivate
         | R::MapRegion { .. }
+        | R::MapWithheld { .. }
         | R::MapPastEnd { .. }
         | R::MapUnaligned { .. } => Errno::EINVAL,
         R::ResetFailed => Errno::ETIMEDOUT,
