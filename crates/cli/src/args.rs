@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uvfio_kernel::module::Setting;
+use uvfio_vfio::Registers;
 
 /// Linux VFIO in user space: run VFIO programs with no VFIO in the kernel, no IOMMU, no device and no root.
 #[derive(Debug, Parser)]
@@ -188,6 +189,16 @@ pub enum Mmio {
     Trap,
     /// Registers cannot be mapped, only read and written (for use under a debugger)
     Rw,
+}
+
+impl Mmio {
+    /// What VFIO is told.
+    pub fn registers(self) -> Registers {
+        match self {
+            Mmio::Trap => Registers::Mappable,
+            Mmio::Rw => Registers::TransferOnly,
+        }
+    }
 }
 
 /// clap's words for a setting that is none.

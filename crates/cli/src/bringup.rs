@@ -14,7 +14,7 @@ use uvfio_kernel::machine::{self, Machine, Note, Setup};
 use uvfio_kernel::module::{ModuleError, ParamError, Params, Setting};
 use uvfio_vfio::observe::Observer;
 use uvfio_vfio::personality::Personality;
-use uvfio_vfio::{Options, Vfio};
+use uvfio_vfio::{Options, Registers, Vfio};
 
 use self::clock::HostClock;
 use self::models::Models;
@@ -44,6 +44,8 @@ pub struct Wanted<'a> {
     pub bind: &'a [String],
     /// The kernel whose answers are given.
     pub personality: Personality,
+    /// Whether programs may map registers.
+    pub registers: Registers,
     /// Who wants to see every call.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -67,7 +69,8 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
         options: machine::Options::default(),
     };
     let (machine, mut notes) = Machine::new(board, setup);
-    let options = Options { personality: wanted.personality, observer: wanted.observer };
+    let options =
+        Options { personality: wanted.personality, observer: wanted.observer, registers: wanted.registers };
     let (vfio, more) = Vfio::new(&machine, options);
     notes.extend(more);
     settings(&machine, &notes)?;

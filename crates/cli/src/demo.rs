@@ -14,7 +14,7 @@ use anstyle::{AnsiColor, Style};
 use uvfio_vfio::observe::Observer;
 use uvfio_vfio::personality::Personality;
 
-use crate::args::Demo;
+use crate::args::{Demo, Mmio};
 use crate::board_file;
 use crate::bringup::{self, Up, Wanted};
 use crate::output;
@@ -58,10 +58,11 @@ pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
         params: &[],
         bind: &[],
         personality,
+        registers: args.mmio.registers(),
         observer: Some(trace),
     })?;
     say(&introduction(&up))?;
-    let status = run::start(&up, args.mmio, &administrator(args)?)?;
+    let status = run::start(&up, &administrator(args)?)?;
     let report = report::collect(&up.machine, &up.vfio, status);
     say(&verdict(&report, args.bytes))?;
     Ok(if succeeded(&report, args.bytes) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -93,7 +94,8 @@ fn administrator(args: &Demo) -> Result<Vec<OsString>, Problem> {
     command.extend([on, off, DEVICE.to_owned()].map(OsString::from));
     command.push(this.into());
     command.extend(["client", "dma330-copy", DEVICE, "--bytes"].map(OsString::from));
-    command.push(args.bytes.to_string().into());
+    let access = if args.mmio == Mmio::Trap { "mapped" } else { "pread" };
+    command.extend([args.bytes.to_string().as_str(), "--access", access].map(OsString::from));
     Ok(command)
 }
 

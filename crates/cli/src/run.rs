@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uvfio_doors::sandbox::{self, Config, Outcome};
 use uvfio_vfio::observe::Observer;
 
-use crate::args::{Bringup, Mmio};
+use crate::args::Bringup;
 use crate::board_file;
 use crate::bringup::{self, Up, Wanted};
 use crate::output::{self, Output};
@@ -37,9 +37,10 @@ pub fn run(args: &Bringup, program: &[OsString]) -> Result<ExitCode, Problem> {
         params: &args.param,
         bind: &args.bind,
         personality,
+        registers: args.mmio.registers(),
         observer,
     })?;
-    let status = start(&up, args.mmio, program)?;
+    let status = start(&up, program)?;
     reporter.report(&up, status)?;
     Ok(status.code())
 }
@@ -58,7 +59,7 @@ pub fn shell(args: &Bringup) -> Result<ExitCode, Problem> {
 ///
 /// # Errors
 /// Where the host does not allow a sandbox, or the program cannot be started.
-pub fn start(up: &Up, mmio: Mmio, program: &[OsString]) -> Result<Status, Problem> {
+pub fn start(up: &Up, program: &[OsString]) -> Result<Status, Problem> {
     let (name, args) =
         program.split_first().ok_or_else(|| Problem::Usage("no program was named".to_owned()))?;
     let config = Config {
@@ -68,7 +69,6 @@ pub fn start(up: &Up, mmio: Mmio, program: &[OsString]) -> Result<Status, Proble
         program: name.clone(),
         args: args.to_vec(),
     };
-    let _ = mmio;
     match sandbox::run(config)? {
         Outcome::Exited(status) => Ok(Status::Exit(low_byte(status))),
         Outcome::Killed(signal) => Ok(Status::Signal(low_byte(signal))),

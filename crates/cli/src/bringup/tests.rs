@@ -16,6 +16,7 @@ fn demo(params: &[&str], bind: &[&str]) -> Result<Up, Problem> {
         params: &params,
         bind: &bind,
         personality: Personality::default(),
+        registers: Registers::Mappable,
         observer: None,
     })
 }
