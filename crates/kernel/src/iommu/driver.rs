@@ -114,9 +114,9 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 /// Long descriptors with 4 KiB granules (drivers/iommu/io-pgtable-arm.c).
-const LPAE: u64 = 4 * KIB | 2 * MIB | GIB;
+const LPAE: u64 = (4 * KIB) | (2 * MIB) | GIB;
 /// Short descriptors (drivers/iommu/io-pgtable-arm-v7s.c).
-const V7S: u64 = 4 * KIB | 64 * KIB | MIB | 16 * MIB;
+const V7S: u64 = (4 * KIB) | (64 * KIB) | MIB | (16 * MIB);
 
 /// What most rows have in common.
 const PLAIN: IommuDriver = IommuDriver {
@@ -224,7 +224,7 @@ static DRIVERS: &[IommuDriver] = &[
     IommuDriver {
         name: "exynos-sysmmu",
         compatible: &["samsung,exynos-sysmmu"],
-        page_sizes: 4 * KIB | 64 * KIB | MIB,
+        page_sizes: (4 * KIB) | (64 * KIB) | MIB,
         source: "drivers/iommu/exynos-iommu.c",
         ..PLAIN
     },
@@ -341,7 +341,7 @@ static DRIVERS: &[IommuDriver] = &[
     IommuDriver {
         name: "riscv-iommu-platform",
         compatible: &["riscv,iommu"],
-        page_sizes: LPAE | 512 * GIB,
+        page_sizes: LPAE | (512 * GIB),
         address_bits: 48,
         coherency: CoherencyRule::Always,
         source: "drivers/iommu/riscv/iommu.c",

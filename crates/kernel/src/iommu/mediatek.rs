@@ -106,8 +106,8 @@ impl Soc {
 
     /// Where a device with these streams belongs; `None` where its ports are not all in one region.
     pub(super) fn place(&self, streams: impl Iterator<Item = u32> + Clone) -> Option<Place> {
-        let larb = streams.clone().next()? >> 5 & 0x1f;
-        let ports = streams.fold(0, |ports, stream| ports | 1u32 << (stream & 0x1f));
+        let larb = (streams.clone().next()? >> 5) & 0x1f;
+        let ports = streams.fold(0, |ports, stream| ports | (1u32 << (stream & 0x1f)));
         let bank = self.banks.iter().find(|(_, of)| ports & of != 0);
         let within = |region: &&[Larbs]| {
             region.iter().any(|&(first, last, of)| (first..=last).contains(&larb) && of & ports == ports)
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn place(soc: &Soc, streams: &[(u32, u32)]) -> Option<u32> {
-        let streams: Vec<u32> = streams.iter().map(|(larb, port)| larb << 5 | port).collect();
+        let streams: Vec<u32> = streams.iter().map(|(larb, port)| (larb << 5) | port).collect();
         soc.place(streams.iter().copied()).map(|place| place.group)
     }
 
