@@ -31,6 +31,8 @@ pub const EINVAL: Errno = 22;
 pub const ERANGE: Errno = 34;
 /// `ELOOP`.
 pub const ELOOP: Errno = 40;
+/// `ETIMEDOUT`.
+pub const ETIMEDOUT: Errno = 110;
 /// `EPROBE_DEFER`; a program never sees it.
 pub const EPROBE_DEFER: Errno = 517;
 /// `ENOTSUPP`; reset controllers answer it.
