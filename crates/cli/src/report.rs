@@ -144,12 +144,14 @@ pub enum Left {
         /// The interrupt.
         index: u32,
     },
-    /// A mapping went without any device having used it.
-    MappingNeverUsed {
-        /// Where, as devices call it.
-        iova: u64,
-        /// Bytes.
-        size: u64,
+    /// Mappings went without any device having used them.
+    MappingsNeverUsed {
+        /// How many.
+        count: u64,
+        /// Their bytes, all in all.
+        bytes: u64,
+        /// Where the first was, as devices call it.
+        first: u64,
     },
     /// A device used memory that the program had unmapped while it was mapped for DMA.
     MemoryGone {

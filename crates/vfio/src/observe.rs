@@ -234,12 +234,14 @@ pub enum Leftover {
         /// The interrupt.
         index: u32,
     },
-    /// A mapping went away without any device having used it.
-    MappingNeverUsed {
-        /// First address.
-        iova: Iova,
-        /// Bytes.
-        size: u64,
+    /// Mappings went away without any device having used them. All of them are one entry.
+    MappingsNeverUsed {
+        /// How many.
+        count: u64,
+        /// Their bytes, all in all.
+        bytes: u64,
+        /// The first address of the first of them.
+        first: Iova,
     },
 }
 

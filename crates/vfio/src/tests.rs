@@ -307,7 +307,11 @@ fn what_a_program_leaves_wrong_is_remembered() {
         facts.leftovers,
         [
             Leftover::InterruptArmed { device: "a".into(), index: 0 },
-            Leftover::MappingNeverUsed { iova: uvfio_kernel::addr::Iova(0x10_0000), size: 0x1000 }
+            Leftover::MappingsNeverUsed {
+                count: 1,
+                bytes: 0x1000,
+                first: uvfio_kernel::addr::Iova(0x10_0000)
+            }
         ]
     );
     assert!(facts.calls > 4 && facts.refusals.is_empty());

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use uvfio_kernel::addr::Iova;
 use uvfio_kernel::device::Device;
 use uvfio_kernel::iommu::GroupId;
 use uvfio_kernel::machine::{Machine, Note};
@@ -99,6 +100,21 @@ impl Shared {
             facts.leftovers.push(leftover);
         } else {
             facts.more_leftovers += 1;
+        }
+    }
+
+    /// A mapping went away without any device having used it.
+    pub(crate) fn never_used(&self, iova: Iova, size: u64) {
+        let known = |leftover: &mut Leftover| match leftover {
+            Leftover::MappingsNeverUsed { count, bytes, .. } => {
+                *count += 1;
+                *bytes = bytes.saturating_add(size);
+                true
+            }
+            _ => false,
+        };
+        if !lock(&self.facts).leftovers.iter_mut().any(known) {
+            self.left(Leftover::MappingsNeverUsed { count: 1, bytes: size, first: iova });
         }
     }
 

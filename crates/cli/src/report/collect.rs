@@ -97,6 +97,8 @@ fn left(leftover: &Leftover) -> Left {
         Leftover::InterruptArmed { device, index } => {
             Left::InterruptArmed { device: device.clone(), index: *index }
         }
-        Leftover::MappingNeverUsed { iova, size } => Left::MappingNeverUsed { iova: iova.0, size: *size },
+        Leftover::MappingsNeverUsed { count, bytes, first } => {
+            Left::MappingsNeverUsed { count: *count, bytes: *bytes, first: first.0 }
+        }
     }
 }

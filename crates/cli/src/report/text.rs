@@ -85,9 +85,12 @@ impl Left {
             Left::InterruptArmed { device, index } => {
                 format!("interrupt {index} of {device} still had an eventfd at its last close")
             }
-            Left::MappingNeverUsed { iova, size } => {
-                format!("the mapping of {size:#x} bytes at {iova:#x} was never used by a device")
+            Left::MappingsNeverUsed { count: 1, bytes, first } => {
+                format!("the mapping of {bytes:#x} bytes at {first:#x} was never used by a device")
             }
+            Left::MappingsNeverUsed { count, bytes, first } => format!(
+                "{count} mappings of {bytes:#x} bytes in all, the first at {first:#x}, were never used by a device"
+            ),
             Left::MemoryGone { device, iova } => {
                 format!(
                     "{device} used {iova:#x}, whose memory the program had unmapped while it was mapped for DMA"

@@ -11,7 +11,6 @@ use uvfio_kernel::addr::{Iova, UserAddr};
 use super::dirty;
 use super::{State, Type1};
 use crate::caller::Caller;
-use crate::observe::Leftover;
 use crate::personality;
 use crate::refusal::{MapField, Refusal, Type1Refusal};
 use crate::sync::lock;
@@ -158,7 +157,7 @@ impl Type1 {
         }
         self.shared.ledger.refund(mapping.space.id(), mapping.locked);
         if never_used {
-            self.shared.left(Leftover::MappingNeverUsed { iova, size: mapping.size });
+            self.shared.never_used(iova, mapping.size);
         }
     }
 }
