@@ -178,21 +178,6 @@ pub enum Problem {
     },
     /// A device on the AMBA bus without a register window; Linux makes no device of it.
     AmbaWithoutRegisters,
-    /// An overlay refers to a label that the tree does not have.
-    NoSymbol {
-        /// The label.
-        label: String,
-    },
-    /// A fragment of an overlay has no target in the tree; left out.
-    NoTarget {
-        /// The target's path, where the fragment names one.
-        target: Option<String>,
-    },
-    /// A fixup of an overlay that points at nothing.
-    Fixup {
-        /// The fixup as it stands.
-        entry: String,
-    },
     /// Reading was given up: the description is built to take more steps or space than its size warrants.
     Exhausted,
     /// More of these, not kept.

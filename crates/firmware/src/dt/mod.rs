@@ -7,11 +7,13 @@ mod address;
 mod blob;
 mod decode;
 mod dma;
+mod draft;
 mod facts;
 mod interrupt;
 mod memory;
 mod naming;
 mod node;
+mod overlay;
 mod pci;
 mod populate;
 mod provider;
@@ -19,7 +21,9 @@ mod specifier;
 mod tree;
 
 pub use blob::NotADeviceTree;
+pub use draft::{Draft, DraftNode};
 pub use node::{Node, Property};
+pub use overlay::{Misfit, apply};
 pub use pci::{IdMap, IdRange, MapLine, PciHost, PciSpace, PciWindow};
 pub use tree::Tree;
 
