@@ -160,8 +160,8 @@ impl Binding {
             return pattern(Reference::Supply, Cells::None, name);
         }
         if let Some(name) = property.strip_suffix("-gpios").or_else(|| property.strip_suffix("-gpio")) {
-            // `nr-gpios` and `ngpios` count a controller's own lines.
-            let counts = matches!(name, "nr" | "snps,nr" | "nvidia,nr");
+            // `nr-gpios` and `snps,nr-gpios` count a controller's own lines.
+            let counts = name == "nr" || name.ends_with(",nr");
             return if counts { None } else { pattern(Reference::Gpio, Cells::Said("#gpio-cells"), name) };
         }
         let number = property.strip_prefix("pinctrl-")?;

@@ -45,49 +45,49 @@ pub(super) fn interrupts<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<Inter
         found.push(interrupt(decoder, node, line, index, names.next().map(Into::into)));
     };
     let mut index = 0;
+    let mut stuck = false;
     // One that cannot be read among the extended ones makes Linux look among the others.
-    for line in extended.into_iter().flat_map(|property| split_extended(decoder, property)) {
-        let Some(line) = resolve(decoder, line, &address) else { break };
-        add(line, index);
-        index += 1;
+    if let Some(property) = extended {
+        let (lines, whole) = split_extended(decoder, property);
+        let count = lines.len();
+        for line in lines {
+            let Some(line) = resolve(decoder, line, &address) else { break };
+            add(line, index);
+            index += 1;
+        }
+        stuck = index < count || !whole;
     }
-    let rest = plain.map(|property| split(decoder, node, property, index));
-    match rest {
-        Some(Some(lines)) => {
-            for line in lines {
-                let Some(line) = resolve(decoder, line, &address) else {
-                    decoder.report(node, || Problem::NoController { index });
-                    break;
-                };
-                add(line, index);
-                index += 1;
-            }
+    if let Some(property) = plain {
+        let lines = split(decoder, node, property, index);
+        stuck = lines.is_none();
+        for line in lines.unwrap_or_default() {
+            let Some(line) = resolve(decoder, line, &address) else {
+                stuck = true;
+                break;
+            };
+            add(line, index);
+            index += 1;
         }
-        Some(None) => decoder.report(node, || Problem::NoController { index }),
-        None => {
-            if extended.is_some_and(|property| index == 0 && property.u32().is_some_and(|first| first != 0)) {
-                decoder.report(node, || Problem::NoController { index });
-            }
-        }
+    }
+    if stuck {
+        decoder.report(node, || Problem::NoController { index });
     }
     found
 }
 
-/// The entries of `interrupts-extended`, up to the first whose controller is not there or empty.
-fn split_extended<'t>(decoder: &Decoder<'t>, property: Property<'t>) -> Vec<Line> {
+/// The entries of `interrupts-extended` up to the first whose controller is not there, and whether that was all.
+fn split_extended<'t>(decoder: &Decoder<'t>, property: Property<'t>) -> (Vec<Line>, bool) {
     let mut cells = property.cells();
     let mut lines = Vec::new();
     while let Some(phandle) = cells.next() {
-        let Some(controller) = decoder.tree.by_phandle(phandle) else { break };
-        let count = decoder.facts(controller).interrupt_cells;
-        let Some(count) =
-            count.map(|count| count as usize).filter(|&count| count <= cells.len().min(MOST_CELLS))
-        else {
-            break;
+        let Some(controller) = decoder.tree.by_phandle(phandle) else { return (lines, false) };
+        let count = decoder.facts(controller).interrupt_cells.map(|count| count as usize);
+        let Some(count) = count.filter(|&count| count <= cells.len().min(MOST_CELLS)) else {
+            return (lines, false);
         };
         lines.push(Line { controller: controller.id(), cells: cells.by_ref().take(count).collect() });
     }
-    lines
+    (lines, true)
 }
 
 /// The entries of `interrupts` from `first` on; none where there is no controller above.
