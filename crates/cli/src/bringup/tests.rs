@@ -77,6 +77,7 @@ fn a_parameter_that_is_not_there_is_named() {
 #[test]
 fn the_worker_goes_on_with_what_a_device_has_to_do() {
     let up = demo(&[], &[]).expect("comes up");
+    up.worker.begin();
     let rtc = up.machine.device(Bus::Amba, "1c170000.rtc").expect("there is one");
     let now = rtc.load(0, 0, uvfio_kernel::hw::Width::Word);
     rtc.store(0, 0x10, uvfio_kernel::hw::Width::Word, 1);

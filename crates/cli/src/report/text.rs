@@ -1,10 +1,14 @@
 //! The report for people: a few lines, nothing where there is nothing to say.
 
 use std::fmt::Write;
+use std::mem::discriminant;
 
 use anstyle::{AnsiColor, Style};
 
 use super::{Device, Fault, Left, Report};
+
+/// How much of one kind is told one by one.
+const FEW: usize = 3;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Yellow.on_default();
@@ -27,15 +31,30 @@ pub fn text(report: &Report) -> String {
     if report.left.is_empty() {
         lines.push(format!("{GOOD}nothing was left behind{GOOD:#}"));
     }
-    lines.extend(report.left.iter().map(|one| format!("{BAD}left behind:{BAD:#} {}", one.words())));
-    if report.more_left > 0 {
-        lines.push(format!("  and {} more", report.more_left));
-    }
+    lines.extend(leftovers(report));
     lines.iter().fold(String::new(), |mut text, line| {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "uvfio: {line}");
         text
     })
+}
+
+/// What was left, at most a few of each kind.
+fn leftovers(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut more = report.more_left;
+    let mut rest: Vec<&Left> = report.left.iter().collect();
+    while let Some(first) = rest.first().map(|one| discriminant(*one)) {
+        let (alike, others): (Vec<&Left>, Vec<&Left>) =
+            rest.iter().partition(|one| discriminant(**one) == first);
+        lines.extend(alike.iter().take(FEW).map(|one| format!("{BAD}left behind:{BAD:#} {}", one.words())));
+        more += alike.len().saturating_sub(FEW) as u64;
+        rest = others;
+    }
+    if more > 0 {
+        lines.push(format!("{BAD}left behind:{BAD:#} {more} more; --report json lists the first of them"));
+    }
+    lines
 }
 
 fn calls(report: &Report) -> String {
