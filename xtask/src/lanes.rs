@@ -4,6 +4,7 @@ use crate::acpi_tables;
 use crate::architecture;
 use crate::boards;
 use crate::fuzz;
+use crate::programs;
 use crate::shell::{Failure, cargo, root, run as must};
 use crate::truth;
 
@@ -42,6 +43,12 @@ const LANES: &[Lane] = &[
         proves: "hostile input is taken: each fuzz target runs for some seconds ([TARGET [SECONDS]])",
         ci: Ci::Yes,
         work: fuzz::fuzz,
+    },
+    Lane {
+        name: "programs",
+        proves: "programs drive the devices of a real board, Juno r2",
+        ci: Ci::Yes,
+        work: programs::programs,
     },
     Lane {
         name: "boards",

@@ -11,6 +11,7 @@ mod boards;
 mod debian;
 mod fuzz;
 mod lanes;
+mod programs;
 mod shell;
 mod truth;
 

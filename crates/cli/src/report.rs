@@ -38,6 +38,13 @@ pub struct Report {
     pub more_left: u64,
 }
 
+impl Report {
+    /// Nothing happened that anybody would want to read about.
+    pub fn is_empty(&self) -> bool {
+        self.calls == 0 && self.devices.is_empty() && self.taint.is_empty() && self.left.is_empty()
+    }
+}
+
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

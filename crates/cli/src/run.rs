@@ -110,6 +110,7 @@ impl Reporter {
     fn report(self, up: &Up, status: Status) -> Result<(), Problem> {
         let report = report::collect(&up.machine, &up.vfio, status);
         let text = match self.form {
+            Form::Text if report.is_empty() => return Ok(()),
             Form::Text => report::text(&report),
             Form::Json => report::json(&report)?,
             Form::None => return Ok(()),
