@@ -2,7 +2,7 @@
 //!
 //! This is what the rest of uvfio knows of a machine. It is plain data; how it comes about from a device tree is in `dt`.
 
-use crate::dt::{self, NotADeviceTree, PciHost, Tree};
+use crate::dt::{self, IdMap, NotADeviceTree, PciHost, Tree};
 use crate::{Diagnostic, Reference};
 
 /// A node of the tree a board was read from.
@@ -146,6 +146,10 @@ pub struct Device {
     pub dma_coherent: bool,
     /// How its DMA addresses relate to the processor's; empty where they are the same.
     pub dma_ranges: Vec<DmaRange>,
+    /// From the requester ids of what is on its bus to the streams of IOMMUs.
+    pub iommu_map: IdMap,
+    /// From the requester ids of what is on its bus to the device ids of MSI controllers.
+    pub msi_map: IdMap,
     /// What it is as a PCI host bridge.
     pub pci: Option<Box<PciHost>>,
 }

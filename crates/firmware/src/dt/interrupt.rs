@@ -80,7 +80,8 @@ fn split_extended<'t>(decoder: &Decoder<'t>, property: Property<'t>) -> (Vec<Lin
     let mut cells = property.cells();
     let mut lines = Vec::new();
     while let Some(phandle) = cells.next() {
-        let Some(controller) = decoder.tree.by_phandle(phandle) else { return (lines, false) };
+        // An empty entry ends the list for Linux too, but is no mistake: it keeps the place of an input that leads nowhere.
+        let Some(controller) = decoder.tree.by_phandle(phandle) else { return (lines, phandle == 0) };
         let count = decoder.facts(controller).interrupt_cells.map(|count| count as usize);
         let Some(count) = count.filter(|&count| count <= cells.len().min(MOST_CELLS)) else {
             return (lines, false);

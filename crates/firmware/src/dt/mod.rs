@@ -9,6 +9,7 @@ mod decode;
 mod dma;
 mod draft;
 mod facts;
+mod id_map;
 mod interrupt;
 mod memory;
 mod naming;
@@ -22,9 +23,10 @@ mod tree;
 
 pub use blob::NotADeviceTree;
 pub use draft::{Draft, DraftNode};
+pub use id_map::{IdMap, IdRange};
 pub use node::{Node, Property};
 pub use overlay::{Misfit, apply};
-pub use pci::{IdMap, IdRange, MapLine, PciHost, PciSpace, PciWindow};
+pub use pci::{MapLine, PciHost, PciSpace, PciWindow};
 pub use tree::Tree;
 
 use crate::{Board, Diagnostic};

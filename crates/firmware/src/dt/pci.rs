@@ -1,14 +1,14 @@
-//! PCI host bridges: which IOMMU and MSI controller serves which function, where its interrupts and windows go.
+//! PCI host bridges: where their interrupts and windows go.
 //!
-//! Linux: `of_map_id` in drivers/of/base.c for `iommu-map` and `msi-map`, `devm_of_pci_get_host_bridge_resources` in drivers/pci/of.c for
-//! the windows. Functions are not in the tree: they are found on the bus.
+//! Linux: `devm_of_pci_get_host_bridge_resources` in drivers/pci/of.c for the windows. Functions are not in the tree: they are found on
+//! the bus; which IOMMU serves which is in `id_map`.
 
 use super::address::{Shape, Way, number, rows, translate};
 use super::decode::Decoder;
 use super::dma;
 use super::interrupt::{self, Line};
 use super::node::{Node, Property};
-use crate::{DmaRange, Interrupt, NodeId, Problem, Range};
+use crate::{DmaRange, Interrupt, Problem, Range};
 
 /// What a tree says of a PCI host bridge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,56 +17,12 @@ pub struct PciHost {
     pub buses: (u8, u8),
     /// `linux,pci-domain`.
     pub domain: Option<u32>,
-    /// From requester ids to the streams of IOMMUs.
-    pub iommu_map: IdMap,
-    /// From requester ids to the device ids of MSI controllers.
-    pub msi_map: IdMap,
     /// Windows from the processor to the bus.
     pub windows: Vec<PciWindow>,
     /// From the bus's DMA to memory; empty where addresses are the same.
     pub dma_ranges: Vec<DmaRange>,
     /// Where the pins' interrupts go.
     pub interrupt_map: Vec<MapLine>,
-}
-
-/// A map from requester ids to something of a provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdMap {
-    /// Bits of a requester id that count.
-    pub mask: u32,
-    /// The rows; the first that fits is meant.
-    pub rows: Vec<IdRange>,
-}
-
-/// One row of such a map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdRange {
-    /// First requester id.
-    pub first: u32,
-    /// How many.
-    pub count: u32,
-    /// The provider's node.
-    pub provider: NodeId,
-    /// The provider's path.
-    pub path: String,
-    /// What the first becomes at the provider.
-    pub output: u32,
-}
-
-impl Default for IdMap {
-    fn default() -> Self {
-        IdMap { mask: u32::MAX, rows: Vec::new() }
-    }
-}
-
-impl IdMap {
-    /// What a requester id becomes, and where. `None` where no row has it.
-    #[must_use]
-    pub fn look_up(&self, id: u32) -> Option<(&IdRange, u32)> {
-        let id = id & self.mask;
-        let row = self.rows.iter().find(|row| id.checked_sub(row.first).is_some_and(|at| at < row.count))?;
-        Some((row, row.output.wrapping_add(id - row.first)))
-    }
 }
 
 /// The space of a window.
@@ -116,38 +72,10 @@ pub(super) fn host<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Box<PciH
     Some(Box::new(PciHost {
         buses: (bus(0, 0), bus(1, u8::MAX)),
         domain: node.property("linux,pci-domain").and_then(Property::u32),
-        iommu_map: id_map(decoder, node, "iommu-map", "iommu-map-mask"),
-        msi_map: id_map(decoder, node, "msi-map", "msi-map-mask"),
         windows: windows(decoder, node),
         dma_ranges: facts.dma_ranges.map_or_else(Vec::new, |ranges| dma::of_bus(decoder, node, ranges)),
         interrupt_map: interrupt_map(decoder, node),
     }))
-}
-
-/// Rows of four cells: first id, phandle, first output, count. Linux takes no other number of cells (`of_map_id`).
-fn id_map<'t>(decoder: &Decoder<'t>, node: Node<'t>, name: &str, mask: &str) -> IdMap {
-    let mut map = IdMap::default();
-    let Some(property) = node.property(name) else { return map };
-    map.mask = node.property(mask).and_then(Property::u32).unwrap_or(u32::MAX);
-    let length = property.value().len();
-    if length % 16 != 0 {
-        decoder.report(node, || Problem::Length { property: name.to_owned(), length, entry: 16 });
-    }
-    let cells: Vec<u32> = property.cells().collect();
-    for (index, row) in cells.chunks_exact(4).enumerate() {
-        let &[first, phandle, output, count] = row else { continue };
-        match decoder.tree.by_phandle(phandle) {
-            Some(provider) => {
-                let path = decoder.path(provider);
-                map.rows.push(IdRange { first, count, provider: provider.id(), path, output });
-            }
-            None => {
-                let property = name.to_owned();
-                decoder.report(node, || Problem::NoProvider { property, index, phandle });
-            }
-        }
-    }
-    map
 }
 
 fn windows<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<PciWindow> {
