@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uvfio_abi::Errno;
 use uvfio_kernel::device::{Bus, DmaOwner};
-use uvfio_kernel::iommu::{Group, IommuDriver};
+use uvfio_kernel::iommu::Group;
 use uvfio_kernel::module::Value;
 
 use crate::caller::{Caller, Capability};
@@ -99,9 +99,7 @@ impl Vfio {
     /// What `iommu_enable_nesting` answers where it fails: only the drivers of Arm's SMMUs have it, and that of SMMUv3 fails for a
     /// domain that is made for its device at once.
     fn nesting_errno(&self, group: &Group) -> Option<Errno> {
-        let iommu = self.machine().device_at(group.iommu().path());
-        let driver = iommu.and_then(|iommu| IommuDriver::of(&iommu.facts().compatible));
-        match driver.map(|driver| driver.name) {
+        match group.iommu().driver().map(|driver| driver.name) {
             Some("arm-smmu-v3") if self.personality().holds(&personality::SMMU_V3_NO_NESTING) => {
                 Some(Errno::EPERM)
             }

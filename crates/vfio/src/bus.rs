@@ -180,10 +180,14 @@ impl Vfio {
         }
         let mut control = self.control();
         if let Some(group) = control.group_mut(key) {
+            let alone = group.iommu.is_none();
             group.devices.retain(|bound| bound.device.device.id() != device.id());
             if !group.is_there() {
                 nodes::remove(self.machine(), nodes::of_group(group.id, group.protection()));
                 leave_container(&mut control, key);
+            }
+            if alone {
+                self.machine().unmake_group(device);
             }
         }
         control.forget_if_gone(key);

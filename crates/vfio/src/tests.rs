@@ -101,6 +101,9 @@ fn noiommu_taints_and_needs_a_capability() {
     let node = bench.vfio.nodes().into_iter().find(|node| matches!(node, Node::NoiommuGroup(_)));
     let node = node.expect("it has a node");
     assert!(node.to_string().starts_with("noiommu-"));
+    let device = bench.machine.device(Bus::Platform, "n").expect("it is there");
+    let id = device.group().expect("it has a group of its own now").id();
+    assert_eq!(node, Node::NoiommuGroup(id));
     let refused = bench.vfio.open(node, &process).err().expect("not for everybody");
     assert_eq!(refused.rule(), "open.noiommu.capability");
     process.grant(Capability::SysRawio);
@@ -115,6 +118,8 @@ fn noiommu_taints_and_needs_a_capability() {
     assert_eq!(call(&process, &container, abi::VFIO_SET_IOMMU, 8), Ok(0));
     assert_eq!(call(&process, &container, abi::VFIO_IOMMU_GET_INFO, 0), Err(Errno::ENOTTY));
     open_device(&process, &group, "n").expect("it opens").release();
+    bench.machine.unbind(Bus::Platform, "vfio-platform", "n", &NoWait).expect("nobody has it open");
+    assert!(device.group().is_none());
 }
 
 #[test]

@@ -2,13 +2,11 @@
 //!
 //! In Linux this is the module state of `drivers/vfio/vfio_main.c` and `drivers/vfio/group.c`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use uvfio_kernel::addr::Iova;
 use uvfio_kernel::device::Device;
-use uvfio_kernel::iommu::GroupId;
 use uvfio_kernel::machine::{Machine, Note};
 use uvfio_kernel::wait::Gate;
 
@@ -208,9 +206,11 @@ impl Vfio {
             if !self.noiommu_is_enabled() {
                 return Err(BindRefusal::NoGroup { device: device.name().to_owned() });
             }
-            let id = self.free_group_id(&control);
+            let Some(group) = self.machine.make_group(device, "vfio") else {
+                return Err(BindRefusal::NoGroup { device: device.name().to_owned() });
+            };
             lock(&self.shared.facts).tainted_by.push(device.name().to_owned());
-            return Ok((control.add_group(id, None), control));
+            return Ok((control.add_group(group.id(), None), control));
         };
         let coherent = group.facts_of(device.dma()).is_some_and(|facts| facts.coherent);
         if !coherent && self.personality().holds(&personality::COHERENT_REQUIRED) {
@@ -219,13 +219,5 @@ impl Vfio {
         let found = control.find(group.id(), Protection::Iommu);
         let key = found.unwrap_or_else(|| control.add_group(group.id(), Some(group)));
         Ok((key, control))
-    }
-
-    /// The lowest number no group has.
-    fn free_group_id(&self, control: &Control) -> GroupId {
-        let noiommu = control.groups().map(|(_, group)| group.id);
-        let taken: BTreeSet<GroupId> =
-            self.machine.groups().iter().map(|group| group.id()).chain(noiommu).collect();
-        (0..).map(GroupId).find(|id| !taken.contains(id)).unwrap_or(GroupId(u32::MAX))
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
-use super::domain::Domain;
+use super::domain::{Aperture, Domain, IommuFacts};
 use super::driver::{Admission, Grouping};
 use super::group::{Group, GroupId, MemberFacts};
 use super::instance::{DeviceCoherency, Iommu};
@@ -15,6 +15,7 @@ use super::ipmmu;
 use super::mediatek::{Instances, Place, Soc};
 use super::port::DmaPort;
 use super::streams::{StreamConflict, StreamMatch, StreamTable};
+use crate::addr::Iova;
 
 /// One specifier of a device's `iommus`.
 #[derive(Clone, Debug)]
@@ -160,6 +161,16 @@ impl Groups {
         Ok(group)
     }
 
+    /// A group of its own for a device that no IOMMU is before, whose DMA goes where it went (`iommu_group_alloc` with
+    /// `iommu_group_add_device`).
+    pub fn alone(&mut self, port: &Arc<DmaPort>) -> Arc<Group> {
+        let aperture = Aperture { first: Iova(0), last: Iova(u64::MAX) };
+        let none = Iommu::new("", IommuFacts { page_sizes: !0xfff, aperture, reserved: Vec::new() });
+        let group = self.make_with(&none, port.domain());
+        group.add(Arc::clone(port), MemberFacts { coherent: true, isolated_msi: false });
+        group
+    }
+
     /// Take a device out of its group; a group without members is gone, and its number free once nobody holds it.
     pub fn leave(&mut self, group: &Group, port: &Arc<DmaPort>) {
         group.remove(port);
@@ -175,6 +186,10 @@ impl Groups {
 
     /// A new group, with the lowest number that is free (`ida_alloc`).
     fn make(&mut self, iommu: &Arc<Iommu>) -> Arc<Group> {
+        self.make_with(iommu, Domain::paging(Arc::clone(iommu)))
+    }
+
+    fn make_with(&mut self, iommu: &Arc<Iommu>, default: Arc<Domain>) -> Arc<Group> {
         self.left.retain(|group| group.strong_count() > 0);
         let held: HashSet<GroupId> =
             self.left.iter().filter_map(Weak::upgrade).map(|group| group.id()).collect();
@@ -185,7 +200,7 @@ impl Groups {
         if held.is_empty() {
             self.full_below = id.0 + 1;
         }
-        let group = Group::new(id, Arc::clone(iommu), Domain::paging(Arc::clone(iommu)));
+        let group = Group::new(id, Arc::clone(iommu), default);
         self.groups.insert(id, Arc::clone(&group));
         group
     }

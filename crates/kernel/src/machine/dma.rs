@@ -173,6 +173,27 @@ impl Machine {
         }
         device.set_membership(None);
     }
+
+    /// Put a device that no IOMMU is before into a group of its own, as VFIO does for noiommu (`vfio_noiommu_group_alloc`,
+    /// drivers/vfio/group.c). The module that asks is held as long. `None` where the device has a group, or the module is not there.
+    pub fn make_group(&self, device: &Device, module: &str) -> Option<Arc<Group>> {
+        let module = self.modules.hold(module)?;
+        let mut control = self.control();
+        if device.group().is_some() {
+            return None;
+        }
+        let group = control.iommus.groups.alone(device.dma());
+        control.iommus.members.entry(group.id()).or_default().insert(device.id());
+        device.set_membership(Some(Membership { group: Arc::clone(&group), _module: module }));
+        Some(group)
+    }
+
+    /// Undo [`Machine::make_group`]: the device's DMA goes where it went before.
+    pub fn unmake_group(&self, device: &Device) {
+        let Some(group) = device.group() else { return };
+        self.leave(&mut self.control(), device);
+        device.dma().attach(group.default_domain());
+    }
 }
 
 /// The IOMMU a device is; one no driver is known for translates 48 bits in pages of 4 KiB and groups nothing.
