@@ -97,7 +97,7 @@ impl Options {
             return Err("no device was named".to_owned());
         }
         let least = options.pieces.checked_mul(BURST).filter(|least| *least != 0);
-        if options.bytes == 0 || least.is_none_or(|least| options.bytes % least != 0) {
+        if options.bytes == 0 || least.is_none_or(|least| !options.bytes.is_multiple_of(least)) {
             return Err(format!(
                 "{} bytes cannot be cut into {} pieces of whole bursts",
                 options.bytes, options.pieces

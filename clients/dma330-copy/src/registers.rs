@@ -113,7 +113,7 @@ impl Drop for Registers<'_> {
 
 fn index(register: u64, len: usize) -> Result<usize, Failure> {
     let index = usize::try_from(register / 4).unwrap_or(usize::MAX);
-    if register % 4 == 0 && index < len / 4 {
+    if register.is_multiple_of(4) && index < len / 4 {
         Ok(index)
     } else {
         Err(Failure::new(

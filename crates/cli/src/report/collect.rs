@@ -45,7 +45,7 @@ fn refusals(facts: &Facts) -> Vec<Refusals> {
         .iter()
         .map(|(rule, count)| Refusals { rule: (*rule).to_owned(), count: *count })
         .collect();
-    refusals.sort_by(|a, b| b.count.cmp(&a.count));
+    refusals.sort_by_key(|one| std::cmp::Reverse(one.count));
     refusals
 }
 

@@ -30,11 +30,9 @@ enum Shows {
 
 fn shows(directory: &Directory) -> Shows {
     match directory {
-        Directory::Root
-        | Directory::Buses
-        | Directory::Devices
-        | Directory::Firmware
-        | Directory::Kernel => Shows::OnTheWay,
+        Directory::Root | Directory::Buses | Directory::Devices | Directory::Firmware | Directory::Kernel => {
+            Shows::OnTheWay
+        }
         Directory::Platform
         | Directory::Virtual
         | Directory::Classes
