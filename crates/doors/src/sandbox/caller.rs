@@ -1,10 +1,10 @@
 //! The thread that makes a call, as VFIO wants to see it.
 
-use std::fs;
 use std::io;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::thread::{CapabilitySet, capabilities};
 use uvfio_kernel::addr::UserAddr;
 use uvfio_sys::limits::memlock;
 use uvfio_sys::memory::Foreign;
@@ -85,7 +85,7 @@ impl Caller for Program<'_> {
     }
 
     fn address_space(&self) -> Arc<dyn AddressSpace> {
-        match self.world.spaces.of(self.thread.process.pid()) {
+        match self.thread.process.space(&self.world.spaces) {
             Ok(space) => space,
             Err(_) => Arc::new(Gone),
         }
@@ -96,29 +96,10 @@ impl Caller for Program<'_> {
     }
 
     fn capable(&self, capability: Capability) -> bool {
-        let number = match capability {
-            Capability::IpcLock => 14,
-            Capability::SysRawio => 17,
+        let wanted = match capability {
+            Capability::IpcLock => CapabilitySet::IPC_LOCK,
+            Capability::SysRawio => CapabilitySet::SYS_RAWIO,
         };
-        let tid = self.thread.tid.as_raw_nonzero();
-        let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
-        effective(&status).is_some_and(|set| set & (1 << number) != 0)
-    }
-}
-
-/// The effective capabilities in a `/proc/PID/status`.
-fn effective(status: &str) -> Option<u64> {
-    let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
-    u64::from_str_radix(set.trim(), 16).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn capabilities_are_read_as_the_kernel_prints_them() {
-        assert_eq!(effective("CapPrm:\t0\nCapEff:\t0000000000004000\n"), Some(1 << 14));
-        assert_eq!(effective(""), None);
+        capabilities(Some(self.thread.tid)).is_ok_and(|sets| sets.effective.contains(wanted))
     }
 }

@@ -164,7 +164,7 @@ fn watch(bell: &Bell, crews: &Mutex<Vec<Arc<Crew>>>) {
             }
         }
         seen = now;
-        thread::sleep(TICK);
+        thread::park_timeout(TICK);
     }
 }
 
@@ -190,10 +190,10 @@ mod tests {
                 turn.begin();
                 match job {
                     Job::Say(word) => answers.send(word).expect("somebody listens"),
-                    Job::Block(until) => drop(until.recv()),
+                    Job::Block(until) => _ = until.recv(),
                     Job::StepDownAndBlock(until) => {
                         turn.step_down();
-                        drop(until.recv());
+                        let _ = until.recv();
                     }
                 }
                 if !turn.end() {

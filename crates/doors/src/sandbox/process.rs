@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::memory::{Space, Spaces};
+
 /// How long a thread's number is taken to mean the same thread. The kernel hands out every other free number first, which takes
 /// far longer.
 const TRUSTED: Duration = Duration::from_millis(50);
@@ -22,6 +24,7 @@ pub struct Process {
     pid: Pid,
     inner: u32,
     pidfd: OwnedFd,
+    space: Mutex<Option<Arc<Space>>>,
 }
 
 impl Process {
@@ -41,6 +44,21 @@ impl Process {
     #[must_use]
     pub fn pidfd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
+    }
+
+    /// Its memory. It is kept open, because opening it takes longer than most calls.
+    ///
+    /// # Errors
+    /// Where the process is gone.
+    pub fn space(&self, spaces: &Spaces) -> io::Result<Arc<Space>> {
+        let mut kept = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        // After an exec it has another.
+        if let Some(space) = kept.as_ref().filter(|space| space.is_alive()) {
+            return Ok(space.clone());
+        }
+        let space = spaces.of(self.pid)?;
+        *kept = Some(space.clone());
+        Ok(space)
     }
 
     /// Whether it has ended.
@@ -91,7 +109,12 @@ impl Processes {
             Some(process) if !process.is_gone() => process.clone(),
             _ => {
                 let pidfd = pidfd_open(numbers.pid, PidfdFlags::empty())?;
-                let process = Arc::new(Process { pid: numbers.pid, inner: numbers.inner, pidfd });
+                let process = Arc::new(Process {
+                    pid: numbers.pid,
+                    inner: numbers.inner,
+                    pidfd,
+                    space: Mutex::default(),
+                });
                 known.forget_the_gone();
                 known.processes.insert(numbers.pid, process.clone());
                 process
