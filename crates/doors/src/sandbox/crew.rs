@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle, Thread};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 /// How often the warden looks, while there is anything to look at.
@@ -99,11 +99,10 @@ impl Turn {
     }
 }
 
-/// Watches over crews and relieves leaders that block. Dropping it ends the watch, not the crews: those end with their sources.
+/// Watches over crews and relieves leaders that block. Dropping it ends the watch, soon; crews end with their sources.
 pub struct Warden {
     bell: Arc<Bell>,
     crews: Arc<Mutex<Vec<Arc<Crew>>>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Warden {
@@ -119,7 +118,7 @@ impl Warden {
             thread::Builder::new().name("warden".to_owned()).spawn(move || watch(&bell, &crews))?
         };
         *bell.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread.thread().clone());
-        Ok(Self { bell, crews, thread: Some(thread) })
+        Ok(Self { bell, crews })
     }
 
     /// Start serving a source: `lead` is called on a thread of its own for each term.
@@ -139,10 +138,6 @@ impl Drop for Warden {
     fn drop(&mut self) {
         self.bell.closed.store(true, Ordering::SeqCst);
         self.bell.unpark();
-        if let Some(thread) = self.thread.take() {
-            // A warden that panicked has nothing more to relieve.
-            let _ = thread.join();
-        }
     }
 }
 

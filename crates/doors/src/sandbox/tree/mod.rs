@@ -104,8 +104,8 @@ impl Tree {
                     return Err(Errno::ENOTDIR);
                 }
                 let found = self.sys.look(&thing, name).ok_or(Errno::ENOENT)?;
-                let kind = self.sys.kind(&found);
-                Ok(sys_entry(self.nodes.number(found), kind))
+                let (kind, fixed) = (self.sys.kind(&found), Sys::is_fixed(&found));
+                Ok(Entry { fixed, ..sys_entry(self.nodes.number(found), kind) })
             }
         }
     }

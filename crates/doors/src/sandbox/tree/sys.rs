@@ -100,6 +100,29 @@ impl Sys {
         }
     }
 
+    /// Whether a thing is where it is for as long as the machine is: the kernel need not ask for it again.
+    #[must_use]
+    pub fn is_fixed(thing: &Thing) -> bool {
+        matches!(
+            thing,
+            Thing::Directory(
+                Directory::Root
+                    | Directory::Buses
+                    | Directory::Bus(_)
+                    | Directory::BusDevices(_)
+                    | Directory::BusDrivers(_)
+                    | Directory::Devices
+                    | Directory::Platform
+                    | Directory::Virtual
+                    | Directory::Classes
+                    | Directory::Kernel
+                    | Directory::Debug
+                    | Directory::Groups
+                    | Directory::Modules
+            )
+        )
+    }
+
     /// What a directory holds; nothing where it is none.
     #[must_use]
     pub fn list(&self, thing: &Thing) -> Listing {
