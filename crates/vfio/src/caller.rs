@@ -115,8 +115,8 @@ pub trait EventFd: Send + Sync {
     fn signal(&self);
     /// Whether its counter is above 0 now.
     fn is_readable(&self) -> bool;
-    /// Call `watcher` each time it becomes readable, its counter having been set to 0 (as `virqfd` does). Ends when the returned
-    /// guard is dropped; after that no call is made or under way.
+    /// Call `watcher` each time it is signalled, its counter having been set to 0 (as `virqfd` does). What was readable before the
+    /// watch began is left as it is and is no signal. Ends when the returned guard is dropped; after that no call is made or under way.
     fn watch(&self, watcher: Arc<dyn Watcher>) -> Box<dyn Watch>;
     /// Whether any program still holds it: a closed eventfd detaches itself from mask and unmask.
     fn is_held(&self) -> bool;
