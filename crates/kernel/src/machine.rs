@@ -40,7 +40,7 @@ use crate::sync::{Mutex, MutexGuard, RwLock};
 
 /// Makes the model of a device. The command wires models to boards by `compatible`; a device without one gets a stand-in.
 pub trait ModelMaker: Send + Sync {
-    /// The model of this device, wired up.
+    /// The model of this device, wired up. Called while the machine is being changed: it must not ask the machine anything.
     fn make(&self, device: &firmware::Device, wires: Wires) -> Box<dyn Model>;
 }
 

@@ -80,6 +80,8 @@ struct Link {
     driver_override: Option<String>,
     presence: Presence,
     membership: Option<Membership>,
+    /// The group of whose default domain its driver has a share.
+    shared: Option<Arc<Group>>,
     power: Power,
     /// Keeps the DMA of a device that would not stop from reaching anything.
     blocked: Option<Hold>,
@@ -185,6 +187,11 @@ impl Device {
     #[must_use]
     pub fn group(&self) -> Option<Arc<Group>> {
         crate::read(&self.link).membership.as_ref().map(|membership| Arc::clone(&membership.group))
+    }
+
+    /// Record a share of a group's default domain, or that there is none any more. Returns the former one.
+    pub(crate) fn set_shared(&self, group: Option<Arc<Group>>) -> Option<Arc<Group>> {
+        std::mem::replace(&mut crate::write(&self.link).shared, group)
     }
 
     pub(crate) fn set_membership(&self, membership: Option<Membership>) {

@@ -46,19 +46,17 @@ impl Machine {
     /// `ENODEV` where there is no such device or driver or the driver does not have it, `EINTR` where `wait` was ended.
     pub fn unbind(&self, bus: Bus, driver: &str, device: &str, wait: &dyn Wait) -> Result<(), Refusal> {
         let (device, driver) = self.pair(bus, driver, device)?;
-        let claim = self.claim_with_consumers(std::slice::from_ref(&device), wait)?;
-        let result = match device.driver() {
-            Some(bound) if bound.name() == driver.name() => self
-                .release_with_consumers(std::slice::from_ref(&device), wait)
-                .map(drop)
-                .map_err(Refusal::from),
+        let theirs = || match device.driver() {
+            Some(bound) if bound.name() == driver.name() => Ok(vec![Arc::clone(&device)]),
             other => Err(Refusal::NotBoundTo {
                 device: device.name().to_owned(),
                 driver: driver.name().to_owned(),
                 bound: other.map(|bound| bound.name().to_owned()),
             }),
         };
-        drop(claim);
+        // What is not this driver's is refused before anybody waits for it.
+        let result =
+            theirs().and_then(|_| self.let_go(std::slice::from_ref(&device), wait, theirs)).map(drop);
         self.settle();
         result
     }

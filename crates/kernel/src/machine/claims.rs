@@ -39,6 +39,11 @@ impl Claims {
         self.take(&devices).then(|| Claim { claims: Arc::clone(self), devices })
     }
 
+    /// Wait for something that comes true only when somebody lets go of a claim.
+    pub(super) fn wait(&self, wait: &dyn Wait, ready: impl Fn() -> bool) -> Result<(), Interrupted> {
+        self.gate.wait(wait, || ready().then_some(()))
+    }
+
     fn take(&self, devices: &BTreeSet<DeviceId>) -> bool {
         let mut held = crate::lock(&self.held);
         let free = devices.iter().all(|device| !held.contains(device));

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 
 use uvfio_firmware as firmware;
 
+use super::Refusal;
 use super::deferred::Deferred;
 use super::dma::Iommus;
 use super::links::Links;
@@ -36,8 +37,12 @@ pub(super) enum Expired {
 /// Whether drivers were taken off their buses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Removed {
+    /// All of them.
     All,
-    None,
+    /// None, because one has a device.
+    HasDevice,
+    /// None, because one is being given a device.
+    Probing,
 }
 
 #[derive(Default)]
@@ -52,6 +57,10 @@ pub(super) struct Control {
     pub(super) links: Links,
     pub(super) iommus: Iommus,
     pub(super) classes: BTreeMap<String, BTreeMap<String, ClassDevice>>,
+    /// Devices that are leaving their drivers.
+    pub(super) leaving: BTreeSet<DeviceId>,
+    /// Devices that are getting a driver.
+    probing: BTreeSet<DeviceId>,
     /// The time in which suppliers may come is over.
     pub(super) expired: Expired,
     last_id: u64,
@@ -74,6 +83,8 @@ pub(super) struct DriverEntry {
     pub(super) devices: BTreeMap<String, Arc<Device>>,
     /// What `new_id` added to its table.
     pub(super) new_ids: BTreeSet<String>,
+    /// How many of its probes are under way: it stays until they have ended.
+    pub(super) probing: usize,
 }
 
 impl Control {
@@ -193,13 +204,52 @@ impl Control {
         found
     }
 
+    /// Whether a device has a driver or is getting one.
+    pub(super) fn has_driver(&self, id: DeviceId) -> bool {
+        let bound = self.devices.get(&id).is_some_and(|device| device.driver().is_some());
+        bound || self.probing.contains(&id)
+    }
+
+    /// Whether a device has a driver and keeps it.
+    pub(super) fn is_ready(&self, device: &Device) -> bool {
+        device.driver().is_some() && !self.leaving.contains(&device.id())
+    }
+
+    /// A driver is about to probe a device. Neither it nor the device's suppliers go meanwhile.
+    pub(super) fn begin_probe(&mut self, device: &Device, driver: &Arc<dyn Driver>) -> Result<(), Refusal> {
+        let entry = self.bus_mut(driver.bus()).drivers.get_mut(driver.name());
+        match entry.filter(|entry| Arc::ptr_eq(&entry.driver, driver)) {
+            Some(entry) => {
+                entry.probing += 1;
+                self.probing.insert(device.id());
+                Ok(())
+            }
+            None => Err(Refusal::NoDriver { bus: driver.bus(), driver: driver.name().to_owned() }),
+        }
+    }
+
+    /// It has.
+    pub(super) fn end_probe(&mut self, device: &Device, driver: &Arc<dyn Driver>) {
+        self.probing.remove(&device.id());
+        if let Some(entry) = self.bus_mut(driver.bus()).drivers.get_mut(driver.name()) {
+            entry.probing -= 1;
+        }
+    }
+
+    /// Whether any of these drivers is being given a device.
+    pub(super) fn is_probing(&self, drivers: &[Arc<dyn Driver>]) -> bool {
+        let mut entries = drivers.iter().filter_map(|driver| self.driver(driver.bus(), driver.name()));
+        entries.any(|entry| entry.probing > 0)
+    }
+
     /// Take drivers off their buses, unless one of them has a device.
     pub(super) fn remove_idle_drivers(&mut self, drivers: &[Arc<dyn Driver>]) -> Removed {
-        let has_device = |driver: &Arc<dyn Driver>| {
-            self.driver(driver.bus(), driver.name()).is_some_and(|entry| !entry.devices.is_empty())
-        };
-        if drivers.iter().any(has_device) {
-            return Removed::None;
+        if self.is_probing(drivers) {
+            return Removed::Probing;
+        }
+        let mut entries = drivers.iter().filter_map(|driver| self.driver(driver.bus(), driver.name()));
+        if entries.any(|entry| !entry.devices.is_empty()) {
+            return Removed::HasDevice;
         }
         for driver in drivers {
             self.bus_mut(driver.bus()).remove_driver(driver.name());
@@ -238,7 +288,10 @@ impl BusTable {
         if driver.table().is_empty() {
             self.others.insert(name.clone());
         }
-        self.drivers.insert(name, DriverEntry { driver, devices: BTreeMap::new(), new_ids: BTreeSet::new() });
+        self.drivers.insert(
+            name,
+            DriverEntry { driver, devices: BTreeMap::new(), new_ids: BTreeSet::new(), probing: 0 },
+        );
     }
 
     /// A driver goes.

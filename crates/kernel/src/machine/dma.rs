@@ -66,21 +66,23 @@ impl Iommus {
 impl Machine {
     /// Put a device behind its IOMMUs, and take a share of the group's default domain for a driver that leaves DMA to the kernel.
     pub(super) fn configure_dma(&self, device: &Arc<Device>, owner: DmaOwner) -> Result<(), Refusal> {
-        if device.group().is_none() {
-            self.join(&mut self.control(), device)
-                .map_err(|why| Refusal::Deferred { device: device.name().to_owned(), why })?;
-        }
+        self.join(&mut self.control(), device)
+            .map_err(|why| Refusal::Deferred { device: device.name().to_owned(), why })?;
         match (owner, device.group()) {
-            (DmaOwner::Kernel, Some(group)) => group
-                .use_by_host()
-                .map_err(|_| Refusal::DmaOwned { device: device.name().to_owned(), group: group.id() }),
+            (DmaOwner::Kernel, Some(group)) => {
+                group
+                    .use_by_host()
+                    .map_err(|_| Refusal::DmaOwned { device: device.name().to_owned(), group: group.id() })?;
+                device.set_shared(Some(group));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
 
-    /// Give the share back.
-    pub(super) fn release_dma(&self, device: &Arc<Device>, owner: DmaOwner) {
-        if let (DmaOwner::Kernel, Some(group)) = (owner, device.group()) {
+    /// Give the share back, where there is one.
+    pub(super) fn release_dma(&self, device: &Arc<Device>) {
+        if let Some(group) = device.set_shared(None) {
             group.unuse_by_host();
         }
     }
@@ -97,7 +99,7 @@ impl Machine {
         }
         control.iommus.came(device);
         for consumer in consumers {
-            if consumer.group().is_none() && consumer.driver().is_none() {
+            if !control.has_driver(consumer.id()) {
                 // One that still waits for another IOMMU gets its group when it is probed.
                 let _ = self.join(control, &consumer);
             }
@@ -108,7 +110,7 @@ impl Machine {
     pub(super) fn served(&self, iommu: &Device) -> Option<Arc<Device>> {
         let control = self.control();
         let mut behind = control.iommus.behind(iommu.path()).into_iter();
-        behind.find_map(|id| control.devices.get(&id).filter(|device| device.driver().is_some()).cloned())
+        behind.find(|id| control.has_driver(*id)).and_then(|id| control.devices.get(&id).cloned())
     }
 
     /// The driver of a device that may be an IOMMU is gone: those behind it are in no group any more.
@@ -123,11 +125,14 @@ impl Machine {
 
     /// Put a device into a group, where its IOMMUs' driver is there and takes it.
     fn join(&self, control: &mut Control, device: &Arc<Device>) -> Result<(), Deferral> {
+        if device.group().is_some() {
+            return Ok(());
+        }
         let mut streams = Vec::new();
         let mut driver = None;
         for specifier in &device.facts().iommus {
             let Some(iommu) = control.device_at(&specifier.path).cloned() else { return Ok(()) };
-            match iommu.driver() {
+            match iommu.driver().filter(|_| control.is_ready(&iommu)) {
                 Some(bound) => driver = Some(bound),
                 None if control.expired == Expired::Yes => return Ok(()),
                 None => {

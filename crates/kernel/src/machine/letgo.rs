@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::claims::Claim;
+use super::control::Control;
 use super::{LinkOrder, Machine, Refusal};
 use crate::device::{Device, DeviceId, Driver};
-use crate::wait::{Interrupted, Wait};
+use crate::wait::Wait;
 
 /// What a device was like before it was let go.
 pub(super) struct Former {
@@ -31,49 +32,60 @@ impl From<Stuck> for Refusal {
 }
 
 impl Machine {
-    /// Claim devices and those of their consumers that have a driver.
-    pub(super) fn claim_with_consumers(
+    /// Claim devices and those of their consumers that have a driver, and take them from their drivers, consumers first, or leave
+    /// all as they are. Which of the devices it is to be is asked once they are claimed, because much may have happened before.
+    pub(super) fn let_go(
         &self,
         devices: &[Arc<Device>],
         wait: &dyn Wait,
-    ) -> Result<Claim, Interrupted> {
+        pick: impl Fn() -> Result<Vec<Arc<Device>>, Refusal>,
+    ) -> Result<Claim, Refusal> {
         loop {
-            let claim = self.claims.claim(self.bound_consumers(devices), wait)?;
-            // Another may have got a driver while we waited.
-            if self.bound_consumers(devices).iter().all(|id| claim.covers(*id)) {
-                return Ok(claim);
-            }
+            let members = self.control().bound_consumers(devices);
+            let claim = self.claims.claim(members, wait)?;
+            let picked = pick()?;
+            let members = {
+                let mut control = self.control();
+                let members = control.bound_consumers(&picked);
+                if !members.iter().all(|id| claim.covers(*id)) {
+                    // Another got a driver, or is getting one, while we waited.
+                    continue;
+                }
+                control.leave(&members);
+                members
+            };
+            self.release_in_order(&members, wait)?;
+            return Ok(claim);
         }
     }
 
-    /// Take devices from their drivers, after those of their consumers that have one, or leave all as they are. The caller has
-    /// claimed them all. Returns what was let go, in that order.
-    pub(super) fn release_with_consumers(
-        &self,
-        devices: &[Arc<Device>],
-        wait: &dyn Wait,
-    ) -> Result<Vec<Former>, Stuck> {
-        let members = self.bound_consumers(devices);
-        self.release_in_order(&self.consumers_first(&members), wait)
-    }
-
-    /// Take devices from their drivers in this order, or leave all as they are.
+    /// Take devices from their drivers, each before its suppliers, or leave all as they are. The caller has claimed them and marked
+    /// them as leaving, which they are no more when this returns. Returns what was let go, in that order.
     pub(super) fn release_in_order(
         &self,
-        devices: &[Arc<Device>],
+        members: &BTreeSet<DeviceId>,
         wait: &dyn Wait,
     ) -> Result<Vec<Former>, Stuck> {
         let mut former: Vec<Former> = Vec::new();
+        let mut stuck = None;
+        let devices = self.control().consumers_first(members);
         for device in devices {
             let driver = device.driver();
-            if let Err(why) = self.release_unserved(device, wait) {
-                self.put_back(&former, wait);
-                return Err(Stuck { device: Arc::clone(device), why });
+            if let Err(why) = self.release_unserved(&device, wait) {
+                stuck = Some(Stuck { device, why });
+                break;
             }
             let driver_override = device.driver_override();
-            former.push(Former { device: Arc::clone(device), driver, driver_override });
+            former.push(Former { device, driver, driver_override });
         }
-        Ok(former)
+        self.control().stay(members);
+        match stuck {
+            None => Ok(former),
+            Some(stuck) => {
+                self.put_back(&former, wait);
+                Err(stuck)
+            }
+        }
     }
 
     /// Take a device from its driver, unless it is an IOMMU and devices behind it still have drivers.
@@ -106,16 +118,31 @@ impl Machine {
             }
         }
     }
+}
 
-    /// Devices, and those of their consumers, direct or not, that have a driver and must lose it first.
+impl Control {
+    /// From now on nobody is probed who needs one of these (`DL_STATE_SUPPLIER_UNBIND`).
+    pub(super) fn leave(&mut self, devices: &BTreeSet<DeviceId>) {
+        self.leaving.extend(devices);
+    }
+
+    /// They have left their drivers, or stay after all: then those who were turned away are next.
+    fn stay(&mut self, devices: &BTreeSet<DeviceId>) {
+        for id in devices {
+            self.leaving.remove(id);
+            if let Some(device) = self.devices.get(id).filter(|device| device.driver().is_some()) {
+                self.deferred.came(device.path());
+            }
+        }
+    }
+
+    /// Devices, and those of their consumers, direct or not, that have a driver or are getting one, and must lose it first.
     fn bound_consumers(&self, devices: &[Arc<Device>]) -> BTreeSet<DeviceId> {
-        let control = self.control();
         let mut found: BTreeSet<DeviceId> = devices.iter().map(|device| device.id()).collect();
         let mut next: Vec<DeviceId> = found.iter().copied().collect();
         while let Some(supplier) = next.pop() {
-            for (consumer, link) in control.links.consumers(supplier) {
-                let bound = control.devices.get(&consumer).is_some_and(|device| device.driver().is_some());
-                if bound && link.order == LinkOrder::Enforced && found.insert(consumer) {
+            for (consumer, link) in self.links.consumers(supplier) {
+                if link.order == LinkOrder::Enforced && self.has_driver(consumer) && found.insert(consumer) {
                     next.push(consumer);
                 }
             }
@@ -124,10 +151,9 @@ impl Machine {
     }
 
     /// Devices in an order in which each comes before its own suppliers. Linear in their links.
-    pub(super) fn consumers_first(&self, members: &BTreeSet<DeviceId>) -> Vec<Arc<Device>> {
-        let control = self.control();
+    fn consumers_first(&self, members: &BTreeSet<DeviceId>) -> Vec<Arc<Device>> {
         let consumers = |id: DeviceId| -> Vec<DeviceId> {
-            let enforced = control.links.consumers(id).filter(|(_, link)| link.order == LinkOrder::Enforced);
+            let enforced = self.links.consumers(id).filter(|(_, link)| link.order == LinkOrder::Enforced);
             enforced.map(|(consumer, _)| consumer).filter(|consumer| members.contains(consumer)).collect()
         };
         let mut ordered = Vec::new();
@@ -143,7 +169,7 @@ impl Machine {
                     Some(next) if seen.insert(next) => path.push((next, consumers(next))),
                     Some(_) => {}
                     None => {
-                        ordered.extend(control.devices.get(id).cloned());
+                        ordered.extend(self.devices.get(id).cloned());
                         path.pop();
                     }
                 }

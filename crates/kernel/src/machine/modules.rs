@@ -100,15 +100,16 @@ impl Machine {
                     driver.ask_back(device);
                 }
             }
-            let claim = self.claim_with_consumers(&devices, wait)?;
             let ours = |device: &&Arc<Device>| {
                 device.driver().is_some_and(|bound| spec.drivers.iter().any(|own| Arc::ptr_eq(own, &bound)))
             };
-            let devices: Vec<Arc<Device>> = devices.iter().filter(ours).cloned().collect();
-            self.release_with_consumers(&devices, wait)?;
+            let claim = self.let_go(&devices, wait, || Ok(devices.iter().filter(ours).cloned().collect()))?;
             drop(claim);
-            if self.control().remove_idle_drivers(&spec.drivers) == Removed::All {
-                return Ok(());
+            let removed = self.control().remove_idle_drivers(&spec.drivers);
+            match removed {
+                Removed::All => return Ok(()),
+                Removed::HasDevice => {}
+                Removed::Probing => self.claims.wait(wait, || !self.control().is_probing(&spec.drivers))?,
             }
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uvfio_firmware as firmware;
 
+use super::control::Control;
 use super::links::{LinkKind, LinkOrder};
 use super::{Autoprobe, FwDevlink, Machine, Note, Refusal};
 use crate::device::{Bus, Device, DeviceId, Driver, HostDriver, Presence, Surroundings};
@@ -23,8 +24,9 @@ impl Machine {
         let mut notes = Vec::new();
         let mut made = Vec::new();
         let board = self.board();
+        let mut control = self.control();
         for description in &board.devices {
-            match self.make(description) {
+            match self.make(&mut control, description) {
                 Ok(device) => made.push(device),
                 Err(_) => notes.push(Note::NameTaken {
                     device: description.name.clone(),
@@ -32,7 +34,8 @@ impl Machine {
                 }),
             }
         }
-        notes.extend(self.link(&made));
+        notes.extend(self.link(&mut control, &made));
+        drop(control);
         for spec in self.host_modules(&board.devices) {
             notes.extend(self.register_module(spec));
         }
@@ -45,17 +48,19 @@ impl Machine {
     /// `EEXIST` where a device of that name is there.
     pub fn plug(&self, descriptions: &[firmware::Device]) -> Result<(Vec<Arc<Device>>, Vec<Note>), Refusal> {
         let mut made: Vec<Arc<Device>> = Vec::new();
-        for description in descriptions {
-            match self.make(description) {
-                Ok(device) => made.push(device),
-                Err(refusal) => {
-                    let mut control = self.control();
-                    made.iter().for_each(|device| control.remove_device(device));
-                    return Err(refusal);
+        let mut notes = {
+            let mut control = self.control();
+            for description in descriptions {
+                match self.make(&mut control, description) {
+                    Ok(device) => made.push(device),
+                    Err(refusal) => {
+                        made.iter().for_each(|device| control.remove_device(device));
+                        return Err(refusal);
+                    }
                 }
             }
-        }
-        let mut notes = self.link(&made);
+            self.link(&mut control, &made)
+        };
         for spec in self.host_modules(descriptions) {
             notes.extend(self.register_module(spec));
         }
@@ -125,15 +130,25 @@ impl Machine {
         }
         let result = self.take_out(&going, wait);
         if result.is_err() {
-            going.iter().for_each(|device| device.set_presence(Presence::Here));
+            let control = self.control();
+            let stays = going.iter().filter(|device| control.devices.contains_key(&device.id()));
+            stays.for_each(|device| device.set_presence(Presence::Here));
         }
         self.settle();
         result
     }
 
     fn take_out(&self, going: &[Arc<Device>], wait: &dyn Wait) -> Result<(), Refusal> {
-        let _claim = self.claim_with_consumers(going, wait)?;
-        self.release_with_consumers(going, wait)?;
+        let still_there = || {
+            let control = self.control();
+            match going.iter().find(|device| !control.devices.contains_key(&device.id())) {
+                None => Ok(going.to_vec()),
+                Some(device) => {
+                    Err(Refusal::NoDevice { bus: device.bus(), device: device.name().to_owned() })
+                }
+            }
+        };
+        let _claim = self.let_go(going, wait, still_there)?;
         let mut control = self.control();
         for device in going {
             self.leave(&mut control, device);
@@ -159,8 +174,7 @@ impl Machine {
     }
 
     /// Make one device and put it on its bus, without links and without a driver.
-    fn make(&self, description: &firmware::Device) -> Result<Arc<Device>, Refusal> {
-        let mut control = self.control();
+    fn make(&self, control: &mut Control, description: &firmware::Device) -> Result<Arc<Device>, Refusal> {
         let bus = Bus::of(description.bus);
         if control.device(bus, &description.name).is_some() || control.device_at(&description.path).is_some()
         {
@@ -177,23 +191,21 @@ impl Machine {
             lines: description.interrupts.iter().map(|interrupt| control.wire(interrupt)).collect(),
             scheduler: Arc::clone(&self.scheduler),
         };
-        drop(control);
         let dma: Arc<dyn Dma> = around.dma.clone();
         let lines = around.lines.iter().map(IrqLine::output).collect();
         let model = self.models.make(description, Wires { dma, lines, clock: Arc::clone(&self.clock) });
         let device = Arc::new(Device::new(id, description.clone(), around, model));
-        self.control().add_device(&device);
+        control.add_device(&device);
         Ok(device)
     }
 
     /// Make the links of new devices, to their suppliers and from those who waited for them, and find cycles.
-    fn link(&self, devices: &[Arc<Device>]) -> Vec<Note> {
+    fn link(&self, control: &mut Control, devices: &[Arc<Device>]) -> Vec<Note> {
         let order = match self.options.fw_devlink {
             FwDevlink::Off => return Vec::new(),
             FwDevlink::Permissive => LinkOrder::SyncStateOnly,
             FwDevlink::On => LinkOrder::Enforced,
         };
-        let mut control = self.control();
         for device in devices {
             for (kind, path) in references(device.facts()) {
                 match control.device_behind(path).map(|supplier| (supplier.id(), supplier.path().to_owned()))

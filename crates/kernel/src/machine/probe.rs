@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::control::Expired;
+use super::control::{Control, Expired};
 use super::links::LinkOrder;
 use super::{Autoprobe, FwDevlink, Machine, Refusal};
 use crate::device::{Deferral, Device, Driver, HostDriver, Presence, ProbeError};
@@ -47,9 +47,19 @@ impl Machine {
                 driver: current.name().to_owned(),
             }));
         }
-        if let Some(why) = self.missing_supplier(device) {
-            return Err(deferred(why));
+        {
+            let mut control = self.control();
+            if let Some(why) = self.missing_supplier(&control, device) {
+                return Err(deferred(why));
+            }
+            control.begin_probe(device, driver).map_err(ProbeFailure::Before)?;
         }
+        let result = self.call_probe(device, driver);
+        self.control().end_probe(device, driver);
+        result
+    }
+
+    fn call_probe(&self, device: &Arc<Device>, driver: &Arc<dyn Driver>) -> Result<(), ProbeFailure> {
         self.configure_dma(device, driver.dma_owner()).map_err(ProbeFailure::Before)?;
         match driver.probe(device) {
             Ok(()) => {
@@ -57,7 +67,7 @@ impl Machine {
                 Ok(())
             }
             Err(error) => {
-                self.release_dma(device, driver.dma_owner());
+                self.release_dma(device);
                 Err(ProbeFailure::Driver(match error {
                     ProbeError::Defer(why) => Refusal::Deferred { device: device.name().to_owned(), why },
                     ProbeError::Refused(reason) => Refusal::Probe {
@@ -74,7 +84,7 @@ impl Machine {
     pub(super) fn release(&self, device: &Arc<Device>, wait: &dyn Wait) -> Result<(), Interrupted> {
         let Some(driver) = device.driver() else { return Ok(()) };
         driver.remove(device, wait)?;
-        self.release_dma(device, driver.dma_owner());
+        self.release_dma(device);
         let mut guard = self.control();
         let control = &mut *guard;
         device.set_driver(None);
@@ -141,18 +151,20 @@ impl Machine {
     }
 
     /// The first supplier a device still has to wait for (`device_links_check_suppliers`).
-    fn missing_supplier(&self, device: &Device) -> Option<Deferral> {
+    fn missing_supplier(&self, control: &Control, device: &Device) -> Option<Deferral> {
         if self.options.fw_devlink != FwDevlink::On {
             return None;
         }
-        let control = self.control();
         let missing = control.links.suppliers(device.id()).find_map(|(supplier, link)| {
             let supplier = control.devices.get(&supplier)?;
-            let waits = link.order == LinkOrder::Enforced && supplier.driver().is_none();
+            let waits = link.order == LinkOrder::Enforced && !control.is_ready(supplier);
             // A device that is only a bus never gets a driver; another may get one as long as there is time.
             let never = || HostDriver::of(supplier.bus(), &supplier.facts().compatible).is_none();
-            let hopeless =
-                || control.candidates(supplier).is_empty() && (control.expired == Expired::Yes || never());
+            let hopeless = || {
+                supplier.driver().is_none()
+                    && control.candidates(supplier).is_empty()
+                    && (control.expired == Expired::Yes || never())
+            };
             (waits && !hopeless()).then(|| Arc::clone(supplier))
         })?;
         Some(Deferral::Supplier { supplier: missing.name().to_owned(), path: missing.path().to_owned() })

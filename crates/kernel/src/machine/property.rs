@@ -1,15 +1,16 @@
 //! Random sequences of everything an administrator and a program can do, and what must hold after every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use super::tests::{behind, board, clocked, device, setup};
 use super::*;
 use crate::addr::{Iova, UserAddr};
-use crate::device::{DmaOwner, Presence, ProbeError};
+use crate::device::{DmaOwner, ProbeError};
 use crate::hw::{Access, Activity, Backing, Dma, MemoryGone, Progress, ResetFailed, ResetKind, Width};
 use crate::iommu::{Domain, Owner, Prot};
 use crate::module::{ModuleSpec, ModuleState};
@@ -84,17 +85,22 @@ impl Backing for Memory {
 /// A driver like VFIO's: takes only what it is told to, gives a group to one program, and leaves a device when it is closed.
 #[derive(Default)]
 struct User {
-    open: Mutex<BTreeMap<String, Arc<Device>>>,
+    has: Mutex<Has>,
     owners: AtomicU64,
+}
+
+#[derive(Default)]
+struct Has {
+    bound: BTreeSet<DeviceId>,
+    open: BTreeMap<String, Arc<Device>>,
 }
 
 impl User {
     /// A program opens a device, with the group it is in.
     fn open(&self, device: &Arc<Device>) {
-        let mut open = crate::lock(&self.open);
+        let mut has = crate::lock(&self.has);
         let Some(group) = device.group() else { return };
-        let ours = device.driver().is_some_and(|driver| driver.name() == "user");
-        if !ours || device.presence() == Presence::Gone || open.contains_key(device.name()) {
+        if !has.bound.contains(&device.id()) || has.open.contains_key(device.name()) {
             return;
         }
         if group.owner().is_none() {
@@ -108,16 +114,17 @@ impl User {
             group.attach(owner, &domain).unwrap();
         }
         device.take_up();
-        open.insert(device.name().to_owned(), Arc::clone(device));
+        has.open.insert(device.name().to_owned(), Arc::clone(device));
     }
 
     /// The program closes it, and the group with the last of its devices.
     fn close(&self, name: &str) {
-        let mut open = crate::lock(&self.open);
-        let Some(device) = open.remove(name) else { return };
+        let mut has = crate::lock(&self.has);
+        let Some(device) = has.open.remove(name) else { return };
         device.hand_back(|| (), |device| Some(device.reset(ResetKind::Line)));
         let group = device.group().expect("an open device is in a group");
-        let others = open.values().any(|other| other.group().is_some_and(|other| other.id() == group.id()));
+        let others =
+            has.open.values().any(|other| other.group().is_some_and(|other| other.id() == group.id()));
         if !others {
             let owner = group.owner().expect("an open device's group is owned");
             group.release(owner).unwrap();
@@ -125,7 +132,7 @@ impl User {
     }
 
     fn is_open(&self, name: &str) -> bool {
-        crate::lock(&self.open).contains_key(name)
+        crate::lock(&self.has).open.contains_key(name)
     }
 }
 
@@ -146,13 +153,18 @@ impl Driver for User {
         DmaOwner::Driver
     }
 
-    fn probe(&self, _: &Arc<Device>) -> Result<(), ProbeError> {
+    fn probe(&self, device: &Arc<Device>) -> Result<(), ProbeError> {
+        crate::lock(&self.has).bound.insert(device.id());
         Ok(())
     }
 
-    fn remove(&self, device: &Arc<Device>, wait: &dyn Wait) -> Result<(), Interrupted> {
-        // Nobody closes anything while this test's only thread is here.
-        if self.is_open(device.name()) && wait.interrupted() { Err(Interrupted) } else { Ok(()) }
+    fn remove(&self, device: &Arc<Device>, _: &dyn Wait) -> Result<(), Interrupted> {
+        let mut has = crate::lock(&self.has);
+        if has.open.contains_key(device.name()) {
+            return Err(Interrupted);
+        }
+        has.bound.remove(&device.id());
+        Ok(())
     }
 }
 
@@ -364,5 +376,24 @@ proptest! {
             world.take(step);
             world.check();
         }
+    }
+}
+
+/// Several programs and administrators at once: what is left when all have finished is as sound as after one.
+#[test]
+fn whoever_does_it_at_once_it_stays_sound() {
+    let runner = &mut proptest::test_runner::TestRunner::deterministic();
+    for _ in 0..100 {
+        let world = World::new();
+        let sequences: Vec<Vec<Step>> =
+            (0..4).map(|_| prop::collection::vec(step(), 100).new_tree(runner).unwrap().current()).collect();
+        std::thread::scope(|scope| {
+            for steps in &sequences {
+                let world = &world;
+                scope.spawn(move || steps.iter().for_each(|step| world.take(step)));
+            }
+        });
+        world.machine.run_timers();
+        world.check();
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::claims::Claim;
+use super::control::Control;
 use super::letgo::Former;
 use super::{LinkOrder, Machine, Refusal};
 use crate::device::{BindFiles, Bus, Device, DeviceId};
@@ -107,7 +108,7 @@ impl Machine {
                 drivers.get(&wanted.device.bus()).is_some_and(|name| has_driver(&wanted.device, name))
             };
             let theirs: Vec<&Wanted> = wanted.iter().filter(named).collect();
-            let former = self.let_go(&theirs, wait)?;
+            let former = self.let_set_go(&theirs, wait)?;
             for one in &former {
                 self.control().set_override(&one.device, None);
             }
@@ -125,7 +126,7 @@ impl Machine {
     /// Let each device go from its driver and give it to another, or put all back as they were.
     fn hand_over(&self, moves: &[(&Wanted, &str)], wait: &dyn Wait) -> Result<(), SetRefusal> {
         let wanted: Vec<&Wanted> = moves.iter().map(|(wanted, _)| *wanted).collect();
-        let former = self.let_go(&wanted, wait)?;
+        let former = self.let_set_go(&wanted, wait)?;
         // Suppliers first: the other way round than they were let go.
         for one in former.iter().rev() {
             let Some((wanted, name)) = moves.iter().find(|(wanted, _)| wanted.device.id() == one.device.id())
@@ -149,37 +150,24 @@ impl Machine {
 
     /// Take each device from its driver, consumers before their suppliers, or put back those that were taken. Returns what they
     /// were like, in that order.
-    fn let_go(&self, wanted: &[&Wanted], wait: &dyn Wait) -> Result<Vec<Former>, SetRefusal> {
-        for one in wanted {
-            if let Some(why) = self.in_the_way(&one.device, wanted) {
-                return Err(one.refuse(why));
-            }
-        }
+    fn let_set_go(&self, wanted: &[&Wanted], wait: &dyn Wait) -> Result<Vec<Former>, SetRefusal> {
         let ids = wanted.iter().map(|one| one.device.id()).collect();
-        self.release_in_order(&self.consumers_first(&ids), wait).map_err(|stuck| {
+        {
+            let mut control = self.control();
+            for one in wanted {
+                if let Some(why) = in_the_way(&control, &one.device, &ids) {
+                    return Err(one.refuse(why));
+                }
+            }
+            control.leave(&ids);
+        }
+        self.release_in_order(&ids, wait).map_err(|stuck| {
             match wanted.iter().find(|one| one.device.id() == stuck.device.id()) {
                 Some(one) => one.refuse(stuck.why),
                 None => {
                     SetRefusal::Device { device: stuck.device.name().to_owned(), why: Box::new(stuck.why) }
                 }
             }
-        })
-    }
-
-    /// What keeps a device with its driver: that it cannot be taken by hand, or that others outside the set need it.
-    fn in_the_way(&self, device: &Device, wanted: &[&Wanted]) -> Option<Refusal> {
-        let control = self.control();
-        let consumer = control.links.consumers(device.id()).find_map(|(consumer, link)| {
-            let outside = wanted.iter().all(|one| one.device.id() != consumer);
-            let consumer = control.devices.get(&consumer)?;
-            let bound = consumer.driver().is_some() && link.order == LinkOrder::Enforced;
-            (outside && bound).then(|| consumer.name().to_owned())
-        });
-        let needed = consumer.map(|consumer| Refusal::Needed { device: device.name().to_owned(), consumer });
-        needed.or_else(|| {
-            let driver = device.driver()?;
-            let suppressed = driver.bind_files() == BindFiles::Suppressed;
-            suppressed.then(|| Refusal::BindSuppressed { driver: driver.name().to_owned() })
         })
     }
 
@@ -235,4 +223,19 @@ impl Machine {
 
 fn has_driver(device: &Device, name: &str) -> bool {
     device.driver().is_some_and(|driver| driver.name() == name)
+}
+
+/// What keeps a device with its driver: that it cannot be taken by hand, or that others outside the set need it.
+fn in_the_way(control: &Control, device: &Device, set: &BTreeSet<DeviceId>) -> Option<Refusal> {
+    let consumer = control.links.consumers(device.id()).find_map(|(consumer, link)| {
+        let needs =
+            !set.contains(&consumer) && link.order == LinkOrder::Enforced && control.has_driver(consumer);
+        control.devices.get(&consumer).filter(|_| needs).map(|consumer| consumer.name().to_owned())
+    });
+    let needed = consumer.map(|consumer| Refusal::Needed { device: device.name().to_owned(), consumer });
+    needed.or_else(|| {
+        let driver = device.driver()?;
+        let suppressed = driver.bind_files() == BindFiles::Suppressed;
+        suppressed.then(|| Refusal::BindSuppressed { driver: driver.name().to_owned() })
+    })
 }

@@ -77,6 +77,8 @@ pub struct ModuleFacts {
     pub references: usize,
     /// The modules that are there and use it.
     pub holders: Vec<ModuleName>,
+    /// The modules it uses itself.
+    pub uses: Vec<ModuleName>,
     /// The names of its drivers, with their bus.
     pub drivers: Vec<(Bus, String)>,
 }
@@ -276,6 +278,7 @@ fn facts_of(known: &BTreeMap<ModuleName, Module>, module: &Module) -> ModuleFact
         state: module.state,
         references: module.held + holders.len(),
         holders,
+        uses: module.spec.uses.clone(),
         drivers: module.spec.drivers.iter().map(|driver| (driver.bus(), driver.name().to_owned())).collect(),
     }
 }
