@@ -18,6 +18,7 @@ mod probe;
 #[cfg(test)]
 mod property;
 mod refusal;
+mod resets;
 mod sets;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -32,6 +33,7 @@ pub use self::control::Autoprobe;
 use self::control::Control;
 pub use self::links::{LinkKind, LinkOrder};
 pub use self::refusal::Refusal;
+use self::resets::Resets;
 pub use self::sets::SetRefusal;
 use crate::device::{Bus, Deferral, Device, DeviceId, Driver, Scheduler};
 use crate::hw::{Clock, Model, Wires};
@@ -144,6 +146,7 @@ pub struct Machine {
     clock: Arc<dyn Clock>,
     scheduler: Arc<dyn Scheduler>,
     options: Options,
+    resets: Resets,
 }
 
 impl Machine {
@@ -159,6 +162,7 @@ impl Machine {
             clock: setup.clock,
             scheduler: setup.scheduler,
             options: setup.options,
+            resets: Resets::default(),
             board: RwLock::new(Arc::new(board)),
         });
         let notes = machine.bring_up();

@@ -41,6 +41,8 @@ impl HandedBack {
 impl Device {
     /// A user begins: the device has power, and a block left by a former user's device that would not stop is lifted.
     pub fn take_up(&self) {
+        // Whoever resets it for somebody else first comes to the end of it.
+        let _lock = self.lock_reset();
         let former = {
             let mut link = crate::write(&self.link);
             link.power = Power::Active;
@@ -63,7 +65,7 @@ impl Device {
         let handed = HandedBack { before, reset, after: self.activity() };
         let mut link = crate::write(&self.link);
         link.power = Power::Suspended;
-        let spare = if handed.is_quiet() { Some(hold) } else { link.blocked.replace(hold) };
+        let spare = if handed.is_quiet() { Some(hold.into()) } else { link.blocked.replace(hold.into()) };
         drop(link);
         drop(spare);
         handed

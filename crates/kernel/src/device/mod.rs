@@ -7,6 +7,7 @@ mod bus;
 mod driver;
 mod handback;
 mod host;
+mod reset;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,10 +17,11 @@ pub use bus::{Bus, NoSuchBus};
 pub use driver::{BindFiles, Deferral, DmaOwner, Driver, ProbeError, Reason};
 pub use handback::{HandedBack, Power};
 pub use host::HostDriver;
+pub(crate) use reset::{Quiet, ResetLock, ResetNet};
 use uvfio_firmware as firmware;
 
 use crate::hw::{Activity, Model, Progress, ResetFailed, ResetKind, Width};
-use crate::iommu::{DmaPort, Group, Hold};
+use crate::iommu::{DmaPort, Group};
 use crate::irq::IrqLine;
 use crate::module::ModuleHold;
 use crate::sync::{Mutex, RwLock};
@@ -61,6 +63,8 @@ pub(crate) struct Surroundings {
     pub(crate) lines: Vec<Arc<IrqLine>>,
     /// Who continues its work.
     pub(crate) scheduler: Arc<dyn Scheduler>,
+    /// The reset lines of the machine.
+    pub(crate) resets: Arc<ResetNet>,
 }
 
 /// A device.
@@ -70,6 +74,7 @@ pub struct Device {
     facts: firmware::Device,
     around: Surroundings,
     model: Mutex<Box<dyn Model>>,
+    resets: reset::ResetInput,
     link: RwLock<Link>,
 }
 
@@ -83,8 +88,8 @@ struct Link {
     /// The group of whose default domain its driver has a share.
     shared: Option<Arc<Group>>,
     power: Power,
-    /// Keeps the DMA of a device that would not stop from reaching anything.
-    blocked: Option<Hold>,
+    /// Keeps a device that would not stop from reaching anything.
+    blocked: Option<Quiet>,
     found: Option<Activity>,
 }
 
@@ -114,7 +119,8 @@ impl Device {
         model: Box<dyn Model>,
     ) -> Self {
         let bus = Bus::of(facts.bus);
-        Self { id, bus, facts, around, model: Mutex::new(model), link: RwLock::default() }
+        let resets = reset::ResetInput::of(&*model);
+        Self { id, bus, facts, around, model: Mutex::new(model), resets, link: RwLock::default() }
     }
 
     /// Its number.
@@ -232,20 +238,28 @@ impl Device {
     /// Load a register: `offset` in window `region`. What the load sets going is done as far as the step budget reaches.
     pub fn load(self: &Arc<Self>, region: usize, offset: u64, width: Width) -> u64 {
         let mut model = crate::lock(&self.model);
+        if self.resets.is_asserted() {
+            return 0;
+        }
         let value = model.read(region, offset, width);
         let progress = model.run(STEPS_PER_ACCESS);
         drop(model);
         self.go_on(progress);
+        self.move_lines();
         value
     }
 
     /// Store to a register, likewise. Bits of `value` above `width` are not seen by the device.
     pub fn store(self: &Arc<Self>, region: usize, offset: u64, width: Width, value: u64) {
         let mut model = crate::lock(&self.model);
+        if self.resets.is_asserted() {
+            return;
+        }
         model.write(region, offset, width, value & width.mask());
         let progress = model.run(STEPS_PER_ACCESS);
         drop(model);
         self.go_on(progress);
+        self.move_lines();
     }
 
     /// Do at most about `steps` steps of pending work. For a scheduler, which must call again as the answer says.

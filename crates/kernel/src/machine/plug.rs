@@ -34,6 +34,7 @@ impl Machine {
                 }),
             }
         }
+        self.wire_resets(&made);
         notes.extend(self.link(&mut control, &made));
         drop(control);
         for spec in self.host_modules(&board.devices) {
@@ -59,6 +60,7 @@ impl Machine {
                     }
                 }
             }
+            self.wire_resets(&made);
             self.link(&mut control, &made)
         };
         for spec in self.host_modules(descriptions) {
@@ -153,6 +155,7 @@ impl Machine {
         for device in going {
             self.leave(&mut control, device);
             control.remove_device(device);
+            self.unwire_resets(device);
         }
         Ok(())
     }
@@ -190,6 +193,7 @@ impl Machine {
             dma: DmaPort::new(&description.name, Domain::direct(None)),
             lines: description.interrupts.iter().map(|interrupt| control.wire(interrupt)).collect(),
             scheduler: Arc::clone(&self.scheduler),
+            resets: Arc::clone(&self.resets.net),
         };
         let dma: Arc<dyn Dma> = around.dma.clone();
         let lines = around.lines.iter().map(IrqLine::output).collect();

@@ -60,6 +60,8 @@ impl Machine {
     }
 
     fn call_probe(&self, device: &Arc<Device>, driver: &Arc<dyn Driver>) -> Result<(), ProbeFailure> {
+        // Nobody resets the device from under a driver that is just getting it.
+        let _lock = device.lock_reset();
         self.configure_dma(device, driver.dma_owner()).map_err(ProbeFailure::Before)?;
         match driver.probe(device) {
             Ok(()) => {
@@ -93,6 +95,7 @@ impl Machine {
         }
         control.links.unbound(device.id());
         self.iommu_went(control, device);
+        self.reset_controller_went(device);
         Ok(())
     }
 
@@ -173,6 +176,7 @@ impl Machine {
     /// A driver has a device (`driver_bound`): record it, let those who wait for the device be probed, and tell suppliers whose
     /// last consumer this was.
     fn bound(&self, device: &Arc<Device>, driver: &Arc<dyn Driver>) {
+        self.reset_controller_came(device, driver.dma_owner());
         let synced: Vec<Arc<Device>> = {
             let mut guard = self.control();
             let control = &mut *guard;

@@ -4,12 +4,15 @@
 //! of every group the reset would touch. Here it is asked for every reset of every scope. A device nobody has may be reset too, if
 //! it does nothing that the reset would cut off.
 
+use crate::device::DeviceId;
 use crate::iommu::Owner;
 
 /// In whose hands a device is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
-    /// A user's, by the claim on its group or on the device itself.
+    /// The asker's own: it has shown the device itself.
+    Asker,
+    /// A user's, by the claim on its group.
     User(Owner),
     /// A host driver's.
     Host {
@@ -36,13 +39,15 @@ pub struct Affected {
 pub struct Asker {
     /// Its claims, for instance those of all groups in one container.
     pub claims: Vec<Owner>,
+    /// Devices it has open, where there is no group to claim.
+    pub devices: Vec<DeviceId>,
 }
 
 impl Asker {
     /// One with a single claim.
     #[must_use]
     pub fn of(owner: Owner) -> Self {
-        Self { claims: vec![owner] }
+        Self { claims: vec![owner], devices: Vec::new() }
     }
 }
 
@@ -63,7 +68,7 @@ pub struct NotYours {
 pub fn decide(asker: &Asker, affected: &[Affected]) -> Result<(), NotYours> {
     let allowed = |device: &&Affected| match &device.holder {
         Holder::User(owner) => asker.claims.contains(owner),
-        Holder::Nobody => true,
+        Holder::Asker | Holder::Nobody => true,
         Holder::Host { .. } | Holder::NobodyAtWork => false,
     };
     match affected.iter().find(|device| !allowed(device)) {
@@ -83,7 +88,7 @@ mod tests {
     #[test]
     fn every_device_must_be_the_askers_or_quiet_and_nobodys() {
         let mine = Holder::User(Owner(1));
-        let asker = Asker { claims: vec![Owner(1), Owner(3)] };
+        let asker = Asker { claims: vec![Owner(1), Owner(3)], devices: Vec::new() };
         let ask = |others: &[Holder]| {
             let mut all = vec![affected("own", mine.clone())];
             all.extend(others.iter().map(|holder| affected("other", holder.clone())));

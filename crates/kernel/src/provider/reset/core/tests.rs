@@ -8,11 +8,14 @@ use super::super::{OpFailed, Operation};
 use super::*;
 use crate::errno::{self, Errno};
 
+/// Lines that are asserted, and what was done.
+type State = (BTreeSet<u32>, Vec<(Operation, u32)>);
+
 /// A controller of 32 lines that remembers what was done.
 #[derive(Default)]
 struct Bank {
     lacks: Vec<Operation>,
-    state: Mutex<(BTreeSet<u32>, Vec<(Operation, u32)>)>,
+    state: Mutex<State>,
     fails: Mutex<Option<u32>>,
 }
 

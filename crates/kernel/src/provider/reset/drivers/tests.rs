@@ -7,8 +7,11 @@ use super::*;
 use crate::errno;
 use crate::sync::{self, Mutex};
 
+/// What registers hold, and the stores that brought it there.
+type Memory = (HashMap<u64, u32>, Vec<(u64, u32)>);
+
 #[derive(Default)]
-struct Words(Mutex<(HashMap<u64, u32>, Vec<(u64, u32)>)>);
+struct Words(Mutex<Memory>);
 
 impl Words {
     fn stores(&self) -> Vec<(u64, u32)> {

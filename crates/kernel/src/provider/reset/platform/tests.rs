@@ -5,14 +5,20 @@ use std::collections::HashMap;
 use super::*;
 use crate::sync::{self, Mutex};
 
+/// Words of memory by window and offset.
+type Memory = HashMap<(usize, u64), u32>;
+
+/// What a store does.
+type React = fn(&mut Memory, (usize, u64), u32);
+
 /// Words of memory, with what happens when one is stored to.
 struct Block {
-    words: Mutex<HashMap<(usize, u64), u32>>,
-    react: fn(&mut HashMap<(usize, u64), u32>, (usize, u64), u32),
+    words: Mutex<Memory>,
+    react: React,
 }
 
 impl Block {
-    fn new(react: fn(&mut HashMap<(usize, u64), u32>, (usize, u64), u32)) -> Self {
+    fn new(react: React) -> Self {
         Self { words: Mutex::default(), react }
     }
 }
@@ -27,7 +33,7 @@ impl Registers for Block {
     }
 }
 
-fn keep(words: &mut HashMap<(usize, u64), u32>, at: (usize, u64), value: u32) {
+fn keep(words: &mut Memory, at: (usize, u64), value: u32) {
     words.insert(at, value);
 }
 
@@ -60,7 +66,7 @@ fn xgbe_says_what_hangs() {
 
 #[test]
 fn flexrm_shuts_every_ring_down() {
-    let flushes = |words: &mut HashMap<(usize, u64), u32>, at: (usize, u64), value: u32| {
+    let flushes = |words: &mut Memory, at: (usize, u64), value: u32| {
         keep(words, at, value);
         // The second ring of those that are there hangs.
         if at.1 & 0xffff == 0x34 && at.1 >> 16 != 2 {

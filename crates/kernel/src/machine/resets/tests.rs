@@ -1,0 +1,380 @@
+//! Resets over small machines: what reaches a device, who may, and what is left after a failure.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use proptest::prelude::*;
+
+use super::super::ModelMaker;
+use super::super::tests::{behind, board, device as described, setup};
+use super::super::{Machine, Options};
+use super::*;
+use crate::addr::Iova;
+use crate::device::Bus;
+use crate::errno;
+use crate::hw::{Activity, Level, Model, Progress, ResetFailed, ResetKind, ResetLines, Wires};
+use crate::iommu::Owner;
+use crate::irq::{IrqHandler, IrqLine, Start};
+use crate::provider::reset::NotYours;
+use crate::wait::NoWait;
+
+/// A bank of reset bits.
+struct Bank([u32; 2]);
+
+impl ResetLines for Bank {
+    fn count(&self) -> u32 {
+        64
+    }
+
+    fn is_asserted(&self, line: u32) -> bool {
+        self.0.get(line as usize / 32).is_some_and(|bits| bits & (1 << (line % 32)) != 0)
+    }
+}
+
+impl Model for Bank {
+    fn read(&mut self, _: usize, offset: u64, _: Width) -> u64 {
+        self.0.get(offset as usize / 4).copied().unwrap_or(0).into()
+    }
+
+    fn write(&mut self, _: usize, offset: u64, _: Width, value: u64) {
+        if let Some(bits) = self.0.get_mut(offset as usize / 4) {
+            *bits = value as u32;
+        }
+    }
+
+    fn run(&mut self, _: u32) -> Progress {
+        Progress::Idle
+    }
+
+    fn reset(&mut self, _: ResetKind) -> Result<(), ResetFailed> {
+        self.0 = [0; 2];
+        Ok(())
+    }
+
+    fn activity(&self) -> Activity {
+        Activity::default()
+    }
+
+    fn reset_lines(&self) -> Option<&dyn ResetLines> {
+        Some(self)
+    }
+}
+
+/// What a test sees and says of a block.
+#[derive(Default)]
+struct Knobs {
+    resets: AtomicU32,
+    hangs: AtomicBool,
+    running: AtomicBool,
+}
+
+/// One register; its stores start DMA.
+struct Block {
+    register: u64,
+    knobs: Arc<Knobs>,
+    wires: Wires,
+}
+
+impl Model for Block {
+    fn read(&mut self, _: usize, _: u64, _: Width) -> u64 {
+        self.register
+    }
+
+    fn write(&mut self, _: usize, _: u64, _: Width, value: u64) {
+        self.register = value;
+        let _ = self.wires.dma.write(Iova(0), &[1]);
+    }
+
+    fn run(&mut self, _: u32) -> Progress {
+        Progress::Idle
+    }
+
+    fn reset(&mut self, _: ResetKind) -> Result<(), ResetFailed> {
+        self.knobs.resets.fetch_add(1, Ordering::SeqCst);
+        if self.knobs.hangs.load(Ordering::SeqCst) {
+            return Err(ResetFailed);
+        }
+        self.register = 0;
+        self.knobs.running.store(false, Ordering::SeqCst);
+        self.wires.lines.iter().for_each(|line| line.set(Level::Low));
+        Ok(())
+    }
+
+    fn activity(&self) -> Activity {
+        Activity { running: self.knobs.running.load(Ordering::SeqCst), interrupting: false }
+    }
+
+    fn is_reset(&self) -> Option<bool> {
+        Some(self.register == 0)
+    }
+}
+
+#[derive(Default)]
+struct Maker(Mutex<HashMap<String, Arc<Knobs>>>);
+
+impl ModelMaker for Maker {
+    fn make(&self, device: &firmware::Device, wires: Wires) -> Box<dyn Model> {
+        if device.compatible[0] == "snps,dw-high-reset" {
+            return Box::new(Bank([0; 2]));
+        }
+        let knobs = crate::lock(&self.0).entry(device.name.clone()).or_default().clone();
+        Box::new(Block { register: 0, knobs, wires })
+    }
+}
+
+struct Bench {
+    machine: Arc<Machine>,
+    maker: Arc<Maker>,
+}
+
+impl Bench {
+    /// A bank, an SMMU, and devices on these lines, each alone in a group.
+    fn new(devices: &[(&str, &[u32])]) -> Self {
+        let mut all = vec![described("rst", "snps,dw-high-reset"), described("smmu", "arm,smmu-v3")];
+        all[0].regions.push(firmware::Region { name: None, base: 0, size: 8 });
+        for (name, lines) in devices {
+            let mut device = behind(described(name, "vendor,block"), "smmu");
+            let line = |line: &u32| firmware::Specifier {
+                path: "/rst".to_owned(),
+                cells: vec![*line],
+                ..firmware::Specifier::default()
+            };
+            device.resets = lines.iter().map(line).collect();
+            device
+                .interrupts
+                .push(firmware::Interrupt { path: "/gic".to_owned(), ..firmware::Interrupt::default() });
+            all.push(device);
+        }
+        let maker = Arc::new(Maker::default());
+        let (setup, _) = setup(maker.clone(), Options::default());
+        let (machine, notes) = Machine::new(board(all), setup);
+        assert!(notes.is_empty(), "{notes:?}");
+        Self { machine, maker }
+    }
+
+    fn device(&self, name: &str) -> Arc<Device> {
+        self.machine.device(Bus::Platform, name).unwrap()
+    }
+
+    fn knobs(&self, name: &str) -> Arc<Knobs> {
+        crate::lock(&self.maker.0)[name].clone()
+    }
+
+    fn resets(&self, name: &str) -> u32 {
+        self.knobs(name).resets.load(Ordering::SeqCst)
+    }
+
+    /// Take a device from its host driver.
+    fn free(&self, name: &str) {
+        let driver = self.device(name).driver().unwrap();
+        self.machine.unbind(Bus::Platform, driver.name(), name, &NoWait).unwrap();
+    }
+
+    /// Take it and claim its group.
+    fn own(&self, name: &str, owner: u64) {
+        self.free(name);
+        self.device(name).group().unwrap().claim(Owner(owner)).unwrap();
+    }
+
+    fn reset(&self, name: &str, owner: u64, breadth: Breadth) -> Result<(), ResetRefusal> {
+        let plan = self.machine.plan_reset(&self.device(name), Ask::Any, breadth)?;
+        self.machine.reset(&plan, &Asker::of(Owner(owner)))
+    }
+}
+
+#[test]
+fn a_dedicated_line_resets_its_device() {
+    let bench = Bench::new(&[("a", &[3])]);
+    bench.own("a", 1);
+    bench.device("a").store(0, 0, Width::Word, 7);
+    assert_eq!(bench.machine.reset_methods(&bench.device("a")).in_use(), [Scope::Controller]);
+    bench.reset("a", 1, Breadth::Dedicated).unwrap();
+    assert_eq!((bench.resets("a"), bench.device("a").load(0, 0, Width::Word)), (1, 0));
+    assert!(!bench.device("a").is_held_in_reset() && !bench.device("a").dma().is_held());
+    assert!(matches!(bench.reset("a", 2, Breadth::Dedicated), Err(ResetRefusal::NotYours(_))));
+}
+
+#[test]
+fn a_device_in_reset_reads_as_nothing_and_does_no_dma() {
+    let bench = Bench::new(&[("a", &[3])]);
+    let device = bench.device("a");
+    device.store(0, 0, Width::Word, 7);
+    let line = bench.machine.reset_core().get(&device.facts().resets, 0, Share::Exclusive, Need::Required);
+    let line = line.unwrap().unwrap();
+    line.assert().unwrap();
+    device.store(0, 0, Width::Word, 9);
+    assert!(device.is_held_in_reset() && device.dma().is_held());
+    assert_eq!((device.load(0, 0, Width::Word), device.is_reset()), (0, Some(true)));
+    line.deassert().unwrap();
+    device.store(0, 0, Width::Word, 9);
+    assert_eq!((device.load(0, 0, Width::Word), device.dma().is_held()), (9, false));
+    assert_eq!(line.reset().unwrap_err().errno(), errno::ENOTSUPP);
+}
+
+#[test]
+fn a_shared_line_is_refused_until_all_on_it_are_the_askers() {
+    let pwms: Vec<String> = (0..7).map(|pwm| format!("pwm{pwm}")).collect();
+    let devices: Vec<(&str, &[u32])> = pwms.iter().map(|pwm| (pwm.as_str(), &[23][..])).collect();
+    let bench = Bench::new(&devices);
+    bench.own("pwm0", 1);
+    let refused = bench.reset("pwm0", 1, Breadth::Dedicated).unwrap_err();
+    assert!(matches!(refused, ResetRefusal::NotDedicated { .. }));
+    let Err(ResetRefusal::NotYours(NotYours { device, holder })) = bench.reset("pwm0", 1, Breadth::Shared)
+    else {
+        panic!("it must be refused");
+    };
+    assert_eq!((device.as_str(), holder), ("pwm1", Holder::Host { driver: "vendor-block".to_owned() }));
+    pwms[1..6].iter().for_each(|pwm| bench.own(pwm, 1));
+    bench.own("pwm6", 2);
+    let refused = bench.reset("pwm0", 1, Breadth::Shared).unwrap_err();
+    let holder = Holder::User(Owner(2));
+    assert_eq!(refused, ResetRefusal::NotYours(NotYours { device: "pwm6".to_owned(), holder }));
+    assert_eq!(refused.errno(), errno::EPERM);
+    assert!(pwms.iter().all(|pwm| bench.resets(pwm) == 0));
+    let plan = bench.machine.plan_reset(&bench.device("pwm0"), Ask::Any, Breadth::Shared).unwrap();
+    assert_eq!(plan.affected.len(), 7);
+    let both = Asker { claims: vec![Owner(1), Owner(2)], devices: Vec::new() };
+    bench.machine.reset(&plan, &both).unwrap();
+    assert!(pwms.iter().all(|pwm| bench.resets(pwm) == 1));
+    assert_eq!(bench.machine.reset_sets().len(), 1);
+}
+
+#[test]
+fn what_nobody_has_may_be_reset_when_it_is_quiet() {
+    let bench = Bench::new(&[("host", &[1, 2]), ("phy", &[1])]);
+    bench.own("host", 1);
+    bench.free("phy");
+    bench.knobs("phy").running.store(true, Ordering::SeqCst);
+    let refused = bench.reset("host", 1, Breadth::Shared).unwrap_err();
+    assert!(matches!(&refused, ResetRefusal::NotYours(it) if it.holder == Holder::NobodyAtWork));
+    bench.knobs("phy").running.store(false, Ordering::SeqCst);
+    bench.reset("host", 1, Breadth::Shared).unwrap();
+    assert_eq!((bench.resets("host"), bench.resets("phy")), (1, 1), "its lines are held together");
+}
+
+#[test]
+fn a_device_whose_reset_fails_stays_blocked_until_one_succeeds() {
+    let bench = Bench::new(&[("a", &[3])]);
+    bench.own("a", 1);
+    let device = bench.device("a");
+    bench.knobs("a").hangs.store(true, Ordering::SeqCst);
+    let failed = bench.reset("a", 1, Breadth::Dedicated).unwrap_err();
+    assert_eq!((&failed, failed.errno()), (&ResetRefusal::NotReset { device: "a".to_owned() }, errno::EIO));
+    assert!(device.is_blocked() && device.dma().is_held() && !failed.before_anything());
+    bench.knobs("a").hangs.store(false, Ordering::SeqCst);
+    bench.reset("a", 1, Breadth::Dedicated).unwrap();
+    assert!(!device.is_blocked() && !device.dma().is_held());
+}
+
+struct Nothing;
+
+impl IrqHandler for Nothing {
+    fn interrupt(&self, _: &IrqLine) {}
+}
+
+#[test]
+fn interrupts_are_masked_meanwhile_and_as_they_were_afterwards() {
+    let bench = Bench::new(&[("a", &[3])]);
+    bench.own("a", 1);
+    let device = bench.device("a");
+    let line = device.irq(0).unwrap().clone();
+    line.request(Arc::new(Nothing), Start::Enabled).unwrap();
+    bench.knobs("a").hangs.store(true, Ordering::SeqCst);
+    bench.reset("a", 1, Breadth::Dedicated).unwrap_err();
+    assert!(!line.is_enabled());
+    bench.knobs("a").hangs.store(false, Ordering::SeqCst);
+    bench.reset("a", 1, Breadth::Dedicated).unwrap();
+    assert!(line.is_enabled());
+}
+
+#[test]
+fn what_cannot_be_had_is_refused_before_anything_happens() {
+    let bench = Bench::new(&[("a", &[99]), ("none", &[])]);
+    bench.own("a", 1);
+    let failed = bench.reset("a", 1, Breadth::Dedicated).unwrap_err();
+    assert_eq!((failed.errno(), bench.resets("a")), (errno::EINVAL, 0));
+    bench.free("none");
+    let plan = |ask| bench.machine.plan_reset(&bench.device("none"), ask, Breadth::Shared).map(|_| ());
+    assert_eq!(plan(Ask::Any), Err(ResetRefusal::NoMethod { device: "none".to_owned() }));
+    let pci = Err(ResetRefusal::NotAvailable { scope: Scope::Flr });
+    assert_eq!(plan(Ask::Only(Scope::Flr)), pci);
+    bench.machine.set_reset_methods(&bench.device("a"), "\n").unwrap();
+    assert!(matches!(bench.reset("a", 1, Breadth::Shared), Err(ResetRefusal::NoMethod { .. })));
+}
+
+/// A `_RST` that asks for a reset of the same device.
+struct Recursive(Mutex<Option<Arc<Machine>>>);
+
+impl AcpiReset for Recursive {
+    fn describes_machine(&self) -> bool {
+        true
+    }
+
+    fn has(&self, _: &str) -> bool {
+        true
+    }
+
+    fn evaluate(&self, device: &str) -> Result<(), i32> {
+        let Some(machine) = crate::lock(&self.0).take() else { return Ok(()) };
+        let device = machine.device(Bus::Platform, device).unwrap();
+        let plan = machine.plan_reset(&device, Ask::Any, Breadth::Shared).unwrap();
+        machine.reset(&plan, &Asker::of(Owner(1))).map_err(|refusal| refusal.errno())
+    }
+}
+
+#[test]
+fn with_acpi_nothing_but_its_method_resets_and_a_reset_in_a_reset_is_refused() {
+    let bench = Bench::new(&[("a", &[3])]);
+    bench.own("a", 1);
+    bench.machine.set_acpi_reset(Arc::new(Recursive(Mutex::new(Some(bench.machine.clone())))));
+    assert_eq!(bench.machine.reset_methods(&bench.device("a")).show(), "acpi\n");
+    let failed = bench.reset("a", 1, Breadth::Shared).unwrap_err();
+    assert_eq!(failed, ResetRefusal::Acpi { device: "a".to_owned(), errno: errno::EBUSY });
+    bench.reset("a", 1, Breadth::Shared).unwrap();
+}
+
+#[test]
+fn a_controller_that_is_gone_resets_nothing() {
+    let bench = Bench::new(&[("a", &[3])]);
+    bench.own("a", 1);
+    bench.free("rst");
+    let failed = bench.reset("a", 1, Breadth::Shared).unwrap_err();
+    assert_eq!((failed.errno(), bench.resets("a")), (errno::EPROBE_DEFER, 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_reset_reaches_a_device_its_asker_does_not_own(
+        lines in proptest::collection::vec(proptest::collection::btree_set(0..5u32, 0..3), 2..7),
+        holders in proptest::collection::vec(0..4u64, 7),
+        requests in proptest::collection::vec((0..7usize, 1..4u64, any::<bool>()), 1..12),
+    ) {
+        let names: Vec<String> = (0..lines.len()).map(|at| format!("d{at}")).collect();
+        let cells: Vec<Vec<u32>> = lines.iter().map(|set| set.iter().copied().collect()).collect();
+        let devices: Vec<(&str, &[u32])> =
+            names.iter().zip(&cells).map(|(name, cells)| (name.as_str(), cells.as_slice())).collect();
+        let bench = Bench::new(&devices);
+        // 0 is a host driver's; 3 is nobody's.
+        for (name, holder) in names.iter().zip(&holders) {
+            match holder {
+                0 => {}
+                3 => bench.free(name),
+                owner => bench.own(name, *owner),
+            }
+        }
+        for (at, owner, dedicated) in requests {
+            let name = &names[at % names.len()];
+            let before: Vec<u32> = names.iter().map(|name| bench.resets(name)).collect();
+            let breadth = if dedicated { Breadth::Dedicated } else { Breadth::Shared };
+            let done = bench.reset(name, owner, breadth);
+            for (at, other) in names.iter().enumerate() {
+                let reached = bench.resets(other) > before[at];
+                let own = holders[at] == owner || holders[at] == 3;
+                prop_assert!(!reached || (own && done.is_ok()));
+                let on_a_line = !lines[at].is_disjoint(&lines[names.iter().position(|it| it == name).unwrap()]);
+                prop_assert!(!reached || on_a_line);
+            }
+            prop_assert!(done.is_err() || bench.resets(name) > 0);
+        }
+    }
+}
