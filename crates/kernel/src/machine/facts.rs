@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{LinkOrder, Machine};
-use crate::device::{Device, DeviceId};
+use crate::device::{Bus, Device, DeviceId};
 use crate::iommu::{Group, GroupId};
 use crate::sysfs::ClassDevice;
 
@@ -12,6 +12,14 @@ impl Machine {
     #[must_use]
     pub fn children(&self, parent: Option<DeviceId>) -> Vec<Arc<Device>> {
         self.control().children(parent).cloned().collect()
+    }
+
+    /// The device of this name below one.
+    #[must_use]
+    pub fn child(&self, parent: DeviceId, name: &str) -> Option<Arc<Device>> {
+        let control = self.control();
+        let mut found = Bus::ALL.into_iter().filter_map(|bus| control.device(bus, name));
+        found.find(|device| device.parent() == Some(parent)).cloned()
     }
 
     /// Whom a device needs.

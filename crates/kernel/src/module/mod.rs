@@ -6,7 +6,7 @@
 
 mod param;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -159,7 +159,14 @@ impl ModuleError {
 /// The modules of a machine. Its lock is taken last: nothing is called with it held.
 #[derive(Default)]
 pub(crate) struct Modules {
-    known: Mutex<BTreeMap<ModuleName, Module>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    modules: BTreeMap<ModuleName, Module>,
+    /// Who uses a module, loaded or not.
+    users: BTreeMap<ModuleName, BTreeSet<ModuleName>>,
 }
 
 struct Module {
@@ -173,13 +180,16 @@ impl Modules {
     /// whether that one is there already.
     pub(crate) fn declare(&self, spec: ModuleSpec) -> ModuleState {
         let mut known = crate::lock(&self.known);
-        match known.get_mut(&spec.name) {
+        for used in &spec.uses {
+            known.users.entry(used.clone()).or_default().insert(spec.name.clone());
+        }
+        match known.modules.get_mut(&spec.name) {
             Some(module) => {
                 module.spec.drivers.extend(spec.drivers);
                 module.state
             }
             None => {
-                known.insert(spec.name.clone(), Module { spec, state: ModuleState::Absent, held: 0 });
+                known.modules.insert(spec.name.clone(), Module { spec, state: ModuleState::Absent, held: 0 });
                 ModuleState::Absent
             }
         }
@@ -189,26 +199,28 @@ impl Modules {
     pub(crate) fn has_driver(&self, module: &ModuleName, bus: Bus, driver: &str) -> bool {
         let known = crate::lock(&self.known);
         let is_it = |own: &Arc<dyn Driver>| own.bus() == bus && own.name() == driver;
-        known.get(module).is_some_and(|module| module.spec.drivers.iter().any(is_it))
+        known.modules.get(module).is_some_and(|module| module.spec.drivers.iter().any(is_it))
     }
 
     /// Begin to load: from here on nobody else does, and what it uses stays. Returns what it consists of.
     pub(crate) fn begin_load(&self, name: &str) -> Result<ModuleSpec, ModuleError> {
         let name = ModuleName::new(name);
         let mut known = crate::lock(&self.known);
-        let module = known.get(&name).ok_or_else(|| ModuleError::Unknown { module: name.to_string() })?;
+        let module =
+            known.modules.get(&name).ok_or_else(|| ModuleError::Unknown { module: name.to_string() })?;
         match module.state {
             ModuleState::Absent => {}
             ModuleState::Live => return Err(ModuleError::Loaded { module: name }),
             ModuleState::Coming | ModuleState::Going => return Err(ModuleError::Changing { module: name }),
         }
-        let live =
-            |needs: &ModuleName| known.get(needs).is_some_and(|module| module.state == ModuleState::Live);
+        let live = |needs: &ModuleName| {
+            known.modules.get(needs).is_some_and(|module| module.state == ModuleState::Live)
+        };
         if let Some(needs) = module.spec.uses.iter().find(|needs| !live(needs)) {
             return Err(ModuleError::Needs { module: name, needs: needs.clone() });
         }
         let spec = module.spec.clone();
-        if let Some(module) = known.get_mut(&name) {
+        if let Some(module) = known.modules.get_mut(&name) {
             module.state = ModuleState::Coming;
         }
         Ok(spec)
@@ -218,19 +230,20 @@ impl Modules {
     pub(crate) fn begin_unload(&self, name: &str) -> Result<ModuleSpec, ModuleError> {
         let name = ModuleName::new(name);
         let mut known = crate::lock(&self.known);
-        let module = known.get(&name).ok_or_else(|| ModuleError::Unknown { module: name.to_string() })?;
+        let module =
+            known.modules.get(&name).ok_or_else(|| ModuleError::Unknown { module: name.to_string() })?;
         match module.state {
             ModuleState::Live => {}
             ModuleState::Absent => return Err(ModuleError::NotLoaded { module: name }),
             ModuleState::Coming | ModuleState::Going => return Err(ModuleError::Changing { module: name }),
         }
-        let holders = holders(&known, &name);
+        let holders = known.holders(&name);
         let references = module.held + holders.len();
         if references > 0 {
             return Err(ModuleError::InUse { module: name, references, holders });
         }
         let spec = module.spec.clone();
-        if let Some(module) = known.get_mut(&name) {
+        if let Some(module) = known.modules.get_mut(&name) {
             module.state = ModuleState::Going;
         }
         Ok(spec)
@@ -238,7 +251,7 @@ impl Modules {
 
     /// Loading or unloading came to its end, or was undone.
     pub(crate) fn settle(&self, name: &ModuleName, state: ModuleState) {
-        if let Some(module) = crate::lock(&self.known).get_mut(name) {
+        if let Some(module) = crate::lock(&self.known).modules.get_mut(name) {
             module.state = state;
         }
     }
@@ -247,7 +260,7 @@ impl Modules {
     pub(crate) fn hold(self: &Arc<Self>, name: &str) -> Option<ModuleHold> {
         let name = ModuleName::new(name);
         let mut known = crate::lock(&self.known);
-        let module = known.get_mut(&name).filter(|module| module.state == ModuleState::Live)?;
+        let module = known.modules.get_mut(&name).filter(|module| module.state == ModuleState::Live)?;
         module.held += 1;
         drop(known);
         Some(ModuleHold { modules: Arc::clone(self), name })
@@ -256,30 +269,36 @@ impl Modules {
     /// What is known of one.
     pub(crate) fn facts(&self, name: &str) -> Option<ModuleFacts> {
         let known = crate::lock(&self.known);
-        known.get(&ModuleName::new(name)).map(|module| facts_of(&known, module))
+        known.modules.get(&ModuleName::new(name)).map(|module| known.facts(module))
     }
 
     /// All that are known.
     pub(crate) fn all(&self) -> Vec<ModuleFacts> {
         let known = crate::lock(&self.known);
-        known.values().map(|module| facts_of(&known, module)).collect()
+        known.modules.values().map(|module| known.facts(module)).collect()
     }
 }
 
-fn holders(known: &BTreeMap<ModuleName, Module>, name: &ModuleName) -> Vec<ModuleName> {
-    let uses = |module: &&Module| module.state != ModuleState::Absent && module.spec.uses.contains(name);
-    known.values().filter(uses).map(|module| module.spec.name.clone()).collect()
-}
+impl Known {
+    /// The modules that are there and use this one.
+    fn holders(&self, name: &ModuleName) -> Vec<ModuleName> {
+        let there = |user: &&ModuleName| {
+            self.modules.get(*user).is_some_and(|module| module.state != ModuleState::Absent)
+        };
+        self.users.get(name).into_iter().flatten().filter(there).cloned().collect()
+    }
 
-fn facts_of(known: &BTreeMap<ModuleName, Module>, module: &Module) -> ModuleFacts {
-    let holders = holders(known, &module.spec.name);
-    ModuleFacts {
-        name: module.spec.name.clone(),
-        state: module.state,
-        references: module.held + holders.len(),
-        holders,
-        uses: module.spec.uses.clone(),
-        drivers: module.spec.drivers.iter().map(|driver| (driver.bus(), driver.name().to_owned())).collect(),
+    fn facts(&self, module: &Module) -> ModuleFacts {
+        let holders = self.holders(&module.spec.name);
+        let drivers = module.spec.drivers.iter();
+        ModuleFacts {
+            name: module.spec.name.clone(),
+            state: module.state,
+            references: module.held + holders.len(),
+            holders,
+            uses: module.spec.uses.clone(),
+            drivers: drivers.map(|driver| (driver.bus(), driver.name().to_owned())).collect(),
+        }
     }
 }
 
@@ -291,7 +310,7 @@ pub struct ModuleHold {
 
 impl Drop for ModuleHold {
     fn drop(&mut self) {
-        if let Some(module) = crate::lock(&self.modules.known).get_mut(&self.name) {
+        if let Some(module) = crate::lock(&self.modules.known).modules.get_mut(&self.name) {
             module.held = module.held.saturating_sub(1);
         }
     }

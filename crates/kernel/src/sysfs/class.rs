@@ -67,13 +67,17 @@ impl Sysfs {
     }
 
     pub(super) fn devlink(&self, name: &str) -> Option<Entry> {
-        let (supplier, consumer) = name.split_once("--")?;
         let end = |name: &str| {
             let (bus, name) = name.split_once(':')?;
-            self.machine.device(bus.parse().ok()?, name)
+            Some(self.machine.device(bus.parse().ok()?, name)?.id())
         };
-        let (supplier, consumer) = (end(supplier)?.id(), end(consumer)?.id());
-        self.machine.link_order(supplier, consumer)?;
+        // A device's name may hold the two dashes as well.
+        let mut splits =
+            name.match_indices("--").map(|(at, dashes)| (&name[..at], &name[at + dashes.len()..]));
+        let (supplier, consumer) = splits.find_map(|(supplier, consumer)| {
+            let (supplier, consumer) = (end(supplier)?, end(consumer)?);
+            self.machine.link_order(supplier, consumer).map(|_| (supplier, consumer))
+        })?;
         Some(Entry::Directory(Directory::Devlink { supplier, consumer }))
     }
 

@@ -69,8 +69,48 @@ impl Sysfs {
         children.map(|device| directory(device.name(), Directory::Device(device.id()))).collect()
     }
 
+    /// A name in a device's directory, without a look at all who need the device.
+    pub(super) fn device_entry(&self, id: DeviceId, name: &str) -> Option<Entry> {
+        let device = self.machine.device_by_id(id)?;
+        let own = end_name(&device);
+        let link = match name.split_once(':') {
+            Some(("supplier", other)) => format!("{other}--{own}"),
+            Some(("consumer", other)) => format!("{own}--{other}"),
+            _ => {
+                let mut own = self.own_entries(&device).into_iter();
+                return own.find(|named| named.name == name).map(|named| named.entry).or_else(|| {
+                    let child = self.machine.child(id, name)?;
+                    Some(Entry::Directory(Directory::Device(child.id())))
+                });
+            }
+        };
+        match self.devlink(&link)? {
+            Entry::Directory(to) => self.link_target(&Directory::Device(id), &to).map(Entry::Link),
+            _ => None,
+        }
+    }
+
     pub(super) fn device_entries(&self, id: DeviceId) -> Vec<Named> {
         let Some(device) = self.machine.device_by_id(id) else { return Vec::new() };
+        let here = Directory::Device(id);
+        let mut entries = self.own_entries(&device);
+        let mut link = |name: String, to: Directory| {
+            let target = self.link_target(&here, &to);
+            entries.extend(target.map(|target| Named { name, entry: Entry::Link(target) }));
+        };
+        for (supplier, name) in self.ends(self.machine.suppliers(id)) {
+            link(format!("supplier:{name}"), Directory::Devlink { supplier, consumer: id });
+        }
+        for (consumer, name) in self.ends(self.machine.consumers(id)) {
+            link(format!("consumer:{name}"), Directory::Devlink { supplier: id, consumer });
+        }
+        entries.extend(self.children(Some(id)));
+        entries
+    }
+
+    /// What a device's directory holds whoever else there is.
+    fn own_entries(&self, device: &Device) -> Vec<Named> {
+        let id = device.id();
         let here = Directory::Device(id);
         let attribute = |which| Attribute::Device(id, which);
         let mut entries = vec![
@@ -100,14 +140,8 @@ impl Sysfs {
         if let Some(group) = device.group() {
             link("iommu_group".to_owned(), Directory::Group(group.id()));
         }
-        if let Some(iommu) = self.machine.iommu_device_of(&device) {
+        if let Some(iommu) = self.machine.iommu_device_of(device) {
             link("iommu".to_owned(), Directory::Iommu(iommu.id()));
-        }
-        for (supplier, name) in self.ends(self.machine.suppliers(id)) {
-            link(format!("supplier:{name}"), Directory::Devlink { supplier, consumer: id });
-        }
-        for (consumer, name) in self.ends(self.machine.consumers(id)) {
-            link(format!("consumer:{name}"), Directory::Devlink { supplier: id, consumer });
         }
         if device.driver().is_some() {
             entries.push(file("state_synced", attribute(DeviceFile::StateSynced)));
@@ -115,7 +149,6 @@ impl Sysfs {
         if self.iommu_name(id).is_some() {
             entries.push(directory("iommu", Directory::DeviceIommus(id)));
         }
-        entries.extend(self.children(Some(id)));
         entries
     }
 
@@ -153,6 +186,9 @@ impl Sysfs {
         let Some(device) = self.machine.device_by_id(id) else { return Err(Refusal::Gone) };
         match file {
             DeviceFile::DriverOverride => self.machine.set_driver_override(device.bus(), device.name(), text),
+            DeviceFile::PowerControl if !matches!(text.trim_end_matches('\n'), "auto" | "on") => {
+                Err(Refusal::NotAName { length: text.len() })
+            }
             DeviceFile::Uevent | DeviceFile::PowerControl => Ok(()),
             DeviceFile::Modalias
             | DeviceFile::WaitingForSupplier

@@ -183,6 +183,7 @@ impl Sysfs {
             Directory::BusDevices(bus) => self.bus_device(*bus, name),
             Directory::BusDrivers(bus) => self.bus_driver(*bus, name),
             Directory::Platform => self.platform_device(name),
+            Directory::Device(id) => self.device_entry(*id, name),
             Directory::Devlinks => self.devlink(name),
             Directory::Class(class) => self.class_entry(class, name),
             Directory::VirtualClass(class) => self.class_device(class, name),
