@@ -65,8 +65,7 @@ impl Vfio {
     /// Take a group out of its container.
     pub(crate) fn unset_container(&self, key: GroupKey) -> Result<(), GroupRefusal> {
         let mut control = self.control();
-        let group =
-            control.group(key).ok_or(GroupRefusal::Gone { group: uvfio_kernel::iommu::GroupId(u32::MAX) })?;
+        let group = control.group(key).ok_or(GroupRefusal::Gone { group: key.id })?;
         if group.container.is_none() {
             return Err(GroupRefusal::NoContainer { group: group.id });
         }

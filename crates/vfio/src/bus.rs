@@ -131,12 +131,12 @@ impl Vfio {
     fn register(&self, device: &Arc<Device>) -> Result<(), BindRefusal> {
         let reset_need = self.check_reset(device)?;
         let (key, mut control) = self.group_of(device)?;
-        let device = Arc::new(VfioDevice { device: device.clone(), group: key, reset_need });
+        let device = Arc::new(VfioDevice::new(device.clone(), key, reset_need));
         if let Some(group) = control.group_mut(key) {
             if !group.is_there() {
                 nodes::add(self.machine(), nodes::of_group(group.id, group.protection()));
             }
-            group.devices.push(Bound { device, opens: 0, opened: None, stage: Stage::Registered });
+            group.devices.push(Bound { device, opens: 0, stage: Stage::Registered });
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use uvfio_kernel::device::DeviceId;
 use uvfio_kernel::iommu::{Group, GroupId, Owner};
 
 use crate::container::{Container, Protection};
-use crate::device::{Opened, VfioDevice};
+use crate::device::VfioDevice;
 use crate::group::{GroupKey, Viability};
 use crate::refusal::{GroupRefusal, Holder};
 
@@ -48,10 +48,8 @@ pub(crate) enum FileState {
 pub(crate) struct Bound {
     /// The device.
     pub(crate) device: Arc<VfioDevice>,
-    /// How many files of it are open.
+    /// How many files of it are open, or being opened or closed.
     pub(crate) opens: usize,
-    /// What it has while it is open.
-    pub(crate) opened: Option<Arc<Opened>>,
     /// Whether it can be opened still.
     pub(crate) stage: Stage,
 }
@@ -115,7 +113,7 @@ impl Control {
 
     /// A new group.
     pub(crate) fn add_group(&mut self, id: GroupId, iommu: Option<Arc<Group>>) -> GroupKey {
-        let key = GroupKey(self.next);
+        let key = GroupKey { serial: self.next, id };
         self.next += 1;
         let group = GroupState { id, iommu, devices: Vec::new(), file: FileState::Closed, container: None };
         self.groups.insert(key, group);
@@ -160,11 +158,8 @@ impl Control {
 
     /// A group that still has a device.
     pub(crate) fn there(&self, key: GroupKey) -> Result<&GroupState, GroupRefusal> {
-        match self.groups.get(&key) {
-            Some(group) if group.is_there() => Ok(group),
-            Some(group) => Err(GroupRefusal::Gone { group: group.id }),
-            None => Err(GroupRefusal::Gone { group: GroupId(u32::MAX) }),
-        }
+        let group = self.groups.get(&key).filter(|group| group.is_there());
+        group.ok_or(GroupRefusal::Gone { group: key.id })
     }
 
     /// Whether a group has no container yet.
@@ -179,5 +174,5 @@ impl Control {
 
 /// The owner of a group's DMA as long as it is in a container.
 pub(crate) const fn owner(key: GroupKey) -> Owner {
-    Owner(key.0)
+    Owner(key.serial)
 }

@@ -27,6 +27,7 @@ use crate::caller::Caller;
 use crate::file::{Mmap, MmapPlan, Reply};
 use crate::group::GroupKey;
 use crate::refusal::{DeviceRefusal, Refusal};
+use crate::sync::{Mutex, lock};
 use crate::vfio::Vfio;
 
 /// A device that a VFIO driver has.
@@ -37,6 +38,16 @@ pub(crate) struct VfioDevice {
     pub(crate) group: GroupKey,
     /// What becomes of an open whose reset fails.
     pub(crate) reset_need: ResetNeed,
+    /// Its open files. Never taken before the control lock.
+    files: Mutex<Files>,
+}
+
+/// The open files of a device.
+#[derive(Default)]
+struct Files {
+    count: usize,
+    /// What it has while there is one.
+    opened: Option<Arc<Opened>>,
 }
 
 /// `reset_required`.
@@ -49,6 +60,36 @@ pub(crate) enum ResetNeed {
 }
 
 impl VfioDevice {
+    /// A device that nobody has open.
+    pub(crate) fn new(device: Arc<Device>, group: GroupKey, reset_need: ResetNeed) -> Self {
+        Self { device, group, reset_need, files: Mutex::default() }
+    }
+
+    /// One more file of it; the first begins with `begin`, which others who open it wait for.
+    pub(crate) fn open(
+        &self,
+        begin: impl FnOnce() -> Result<Opened, DeviceRefusal>,
+    ) -> Result<Arc<Opened>, DeviceRefusal> {
+        let mut files = lock(&self.files);
+        let opened = match &files.opened {
+            Some(opened) => opened.clone(),
+            None => files.opened.insert(Arc::new(begin()?)).clone(),
+        };
+        files.count += 1;
+        Ok(opened)
+    }
+
+    /// One file less; the last ends with `end`.
+    pub(crate) fn close(&self, end: impl FnOnce(&Opened)) {
+        let mut files = lock(&self.files);
+        files.count = files.count.saturating_sub(1);
+        if files.count == 0
+            && let Some(opened) = files.opened.take()
+        {
+            end(&opened);
+        }
+    }
+
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         self.device.name()

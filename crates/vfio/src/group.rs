@@ -20,26 +20,30 @@ use crate::vfio::Vfio;
 
 /// A group as VFIO knows it: its number can come back after the group was gone, this cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct GroupKey(pub(crate) u64);
+pub(crate) struct GroupKey {
+    /// Which of the groups that had this number.
+    pub(crate) serial: u64,
+    /// The number.
+    pub(crate) id: GroupId,
+}
 
 /// An open group.
 pub struct GroupFile {
     vfio: Arc<Vfio>,
     key: GroupKey,
-    id: GroupId,
     released: AtomicBool,
 }
 
 impl GroupFile {
     /// The file of a group that was just opened.
-    pub(crate) fn new(vfio: Arc<Vfio>, key: GroupKey, id: GroupId) -> Arc<Self> {
-        Arc::new(Self { vfio, key, id, released: AtomicBool::new(false) })
+    pub(crate) fn new(vfio: Arc<Vfio>, key: GroupKey) -> Arc<Self> {
+        Arc::new(Self { vfio, key, released: AtomicBool::new(false) })
     }
 
     /// The group.
     #[must_use]
     pub fn id(&self) -> GroupId {
-        self.id
+        self.key.id
     }
 
     pub(crate) fn vfio(&self) -> &Arc<Vfio> {

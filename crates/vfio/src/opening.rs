@@ -39,7 +39,7 @@ impl Vfio {
             return Err(OpenRefusal::Busy { group: id, holder }.into());
         }
         group.file = FileState::Open;
-        Ok(File::Group(GroupFile::new(self.clone(), key, id)))
+        Ok(File::Group(GroupFile::new(self.clone(), key)))
     }
 
     /// The last reference to a group's file is gone.
@@ -59,52 +59,72 @@ impl Vfio {
         }
     }
 
-    /// `VFIO_GROUP_GET_DEVICE_FD`.
+    /// `VFIO_GROUP_GET_DEVICE_FD`. The device itself is opened without the control lock: its reset may take time.
     pub(crate) fn open_device(
         self: &Arc<Self>,
         key: GroupKey,
         name: &str,
         caller: &dyn Caller,
     ) -> Result<Arc<DeviceFile>, Refusal> {
+        let device = self.reserve(key, name, caller)?;
+        match device.open(|| self.first_open(&device)) {
+            Ok(opened) => Ok(DeviceFile::new(self.clone(), device, opened)),
+            Err(refusal) => {
+                self.unreserve(&device);
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// Find a device that may be opened, and count the file it is about to get: neither its container nor its driver leaves it now.
+    fn reserve(
+        &self,
+        key: GroupKey,
+        name: &str,
+        caller: &dyn Caller,
+    ) -> Result<Arc<VfioDevice>, GroupRefusal> {
         let mut control = self.control();
-        let gone = GroupRefusal::Gone { group: uvfio_kernel::iommu::GroupId(u32::MAX) };
-        let group = control.group_mut(key).ok_or(gone)?;
+        let group = control.group_mut(key).ok_or(GroupRefusal::Gone { group: key.id })?;
         let id = group.id;
-        let names = || group.devices.iter().map(|bound| bound.device.name().to_owned()).collect();
         let found = group
             .devices
             .iter()
             .position(|bound| bound.stage == Stage::Registered && bound.device.name() == name);
         let Some(found) = found else {
-            let refusal = GroupRefusal::NoSuchDevice { group: id, name: name.to_owned(), devices: names() };
-            return Err(refusal.into());
+            let devices = group.devices.iter().map(|bound| bound.device.name().to_owned()).collect();
+            return Err(GroupRefusal::NoSuchDevice { group: id, name: name.to_owned(), devices });
         };
         let Some(container) = &group.container else {
-            return Err(GroupRefusal::NoContainer { group: id }.into());
+            return Err(GroupRefusal::NoContainer { group: id });
         };
         let bound = &mut group.devices[found];
-        let opened = match &bound.opened {
-            Some(opened) => opened.clone(),
-            None => {
-                if container.iommu().is_none() {
-                    return Err(GroupRefusal::NoIommu { group: id }.into());
-                }
-                if group.iommu.is_none() && !caller.capable(Capability::SysRawio) {
-                    return Err(GroupRefusal::NoRawio { group: id }.into());
-                }
-                let opened = self.first_open(&bound.device)?;
-                bound.opened = Some(opened.clone());
-                opened
+        if bound.opens == 0 {
+            if container.iommu().is_none() {
+                return Err(GroupRefusal::NoIommu { group: id });
             }
-        };
+            if group.iommu.is_none() && !caller.capable(Capability::SysRawio) {
+                return Err(GroupRefusal::NoRawio { group: id });
+            }
+        }
         bound.opens += 1;
-        Ok(DeviceFile::new(self.clone(), bound.device.clone(), opened))
+        Ok(bound.device.clone())
+    }
+
+    /// A file of a device is closed, or could not be opened.
+    fn unreserve(&self, device: &VfioDevice) {
+        let mut control = self.control();
+        if let Some(bound) = control.bound_mut(device.device.id()) {
+            bound.opens = bound.opens.saturating_sub(1);
+        }
+        self.release_if_unused(&mut control, device.group);
+        drop(control);
+        self.gate().open();
     }
 
     /// `vfio_platform_open_device`: power, interrupts, reset.
-    fn first_open(&self, device: &Arc<VfioDevice>) -> Result<Arc<Opened>, DeviceRefusal> {
+    fn first_open(&self, device: &VfioDevice) -> Result<Opened, DeviceRefusal> {
         device.device.take_up();
-        let opened = Arc::new(Opened::new(&device.device));
+        let opened = Opened::new(&device.device);
         let reset = device.reset();
         if let (Err(refusal), ResetNeed::Required) = (reset, device.reset_need) {
             device.device.hand_back(|| drop(opened.close(&device.device)), |_| None);
@@ -115,22 +135,9 @@ impl Vfio {
     }
 
     /// A file of a device is closed for good, its mappings included.
-    pub(crate) fn close_device(&self, device: &Arc<VfioDevice>) {
-        let mut control = self.control();
-        let Some(group) = control.group_mut(device.group) else { return };
-        let Some(bound) = group.devices.iter_mut().find(|bound| Arc::ptr_eq(&bound.device, device)) else {
-            return;
-        };
-        bound.opens = bound.opens.saturating_sub(1);
-        if bound.opens > 0 {
-            return;
-        }
-        if let Some(opened) = bound.opened.take() {
-            self.last_close(device, &opened);
-        }
-        self.release_if_unused(&mut control, device.group);
-        drop(control);
-        self.gate().open();
+    pub(crate) fn close_device(&self, device: &VfioDevice) {
+        device.close(|opened| self.last_close(device, opened));
+        self.unreserve(device);
     }
 
     /// `vfio_platform_close_device`. A failing reset changes nothing any more.
