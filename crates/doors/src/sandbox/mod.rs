@@ -17,6 +17,7 @@ mod inside;
 mod layout;
 pub mod memory;
 mod message;
+mod onlooker;
 pub mod process;
 mod run;
 mod serve;
@@ -36,6 +37,7 @@ use uvfio_vfio::refusal::Refusal;
 
 use self::work::Worker;
 pub use error::{SandboxError, Step};
+pub use onlooker::{Onlooker, Write};
 pub use run::run;
 
 /// What to run, and in which world.
@@ -46,6 +48,8 @@ pub struct Config {
     pub machine: Arc<Machine>,
     /// Who goes on with what its devices have begun.
     pub worker: Arc<Worker>,
+    /// Who wants to see what is written to its part of `/sys`.
+    pub onlooker: Option<Arc<dyn Onlooker>>,
     /// The program, found as a shell would.
     pub program: OsString,
     /// Its arguments, without its own name.
@@ -64,6 +68,7 @@ pub enum Outcome {
 /// Everything the serving threads share.
 struct World {
     vfio: Arc<Vfio>,
+    onlooker: Option<Arc<dyn Onlooker>>,
     tree: tree::Tree,
     files: files::Files,
     processes: process::Processes,

@@ -87,6 +87,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
     let device = device(&root)?;
     let world = Arc::new(World {
         vfio: config.vfio,
+        onlooker: config.onlooker,
         tree,
         files: Files::default(),
         processes: Processes::default(),

@@ -11,14 +11,15 @@ use uvfio_abi::Errno;
 use uvfio_kernel::sysfs::Attribute;
 use uvfio_kernel::wait::Interruptible;
 use uvfio_sys::fuse::{MESSAGE, Session};
+use uvfio_vfio::caller::Caller;
 use uvfio_vfio::file::Reply as Answer;
 
-use super::World;
 use super::caller::Program;
 use super::crew::Turn;
 use super::files::{self, Opening};
 use super::fuse::{Directory, Operation, Reply, Request, wire};
 use super::tree::{Listing, Place, Thing};
+use super::{World, Write};
 
 /// What an open handle of the tree keeps.
 enum Handle {
@@ -121,7 +122,7 @@ fn serve(world: &World, turn: &Turn, request: &Request<'_>, scratch: &mut Vec<u8
             mount.waiting().insert(request.unique, wait.clone());
             turn.step_down();
             world.files.wait_for_releases();
-            let result = write(world, request.node, handle, offset, bytes, &wait);
+            let result = write(world, request, handle, offset, bytes, &wait);
             mount.waiting().remove(&request.unique);
             match result {
                 Ok(written) => reply.written(written),
@@ -278,7 +279,7 @@ fn attribute(world: &World, node: u64) -> Option<Attribute> {
 
 fn write(
     world: &World,
-    node: u64,
+    request: &Request<'_>,
     handle: u64,
     offset: u64,
     bytes: &[u8],
@@ -294,9 +295,15 @@ fn write(
             rustix::io::pwrite(&*file, bytes, offset).map_err(|error| Errno(error.raw_os_error()))?
         }
         None => {
-            let attribute = attribute(world, node).ok_or(Errno::ENODEV)?;
+            let attribute = attribute(world, request.node).ok_or(Errno::ENODEV)?;
             let machine = world.tree.sys().machine();
-            machine.write(&attribute, bytes, wait).map_err(|refusal| Errno(refusal.errno()))?;
+            let result = machine.write(&attribute, bytes, wait);
+            if let Some(onlooker) = &world.onlooker {
+                let pid = Program::of(world, request.pid).ok().map(|program| program.pid());
+                let path = machine.attribute_path(&attribute).unwrap_or_default();
+                onlooker.wrote(&Write { pid, path: &path, bytes, result: result.as_ref().map(|()| ()) });
+            }
+            result.map_err(|refusal| Errno(refusal.errno()))?;
             bytes.len()
         }
     };

@@ -1,6 +1,6 @@
 //! Where things are in `/sys`, and links from one place to another.
 
-use super::{Directory, Sysfs};
+use super::{Attribute, Directory, Entry, Named, Sysfs};
 
 impl Sysfs {
     /// The path of a directory from `/sys` on, without a leading slash.
@@ -45,6 +45,25 @@ impl Sysfs {
             Directory::Parameters(module) => format!("module/{module}/parameters"),
             Directory::Holders(module) => format!("module/{module}/holders"),
             Directory::ModuleDrivers(module) => format!("module/{module}/drivers"),
+        })
+    }
+
+    /// The path of a file from `/sys` on, without a leading slash.
+    #[must_use]
+    pub fn attribute_path(&self, attribute: &Attribute) -> Option<String> {
+        let directories = match attribute {
+            Attribute::Bus(bus, _) => vec![Directory::Bus(*bus)],
+            Attribute::Driver(bus, driver, _) => vec![Directory::Driver(*bus, driver.clone())],
+            Attribute::Device(id, _) => vec![Directory::Device(*id), Directory::Power(*id)],
+            Attribute::Module(module, _) => vec![Directory::Module(module.clone())],
+            Attribute::Parameter(module, _) => vec![Directory::Parameters(module.clone())],
+            // Nothing else can be written, which is when somebody asks.
+            _ => return None,
+        };
+        directories.into_iter().find_map(|directory| {
+            let is_it = |named: &Named| matches!(&named.entry, Entry::Attribute(one) if one == attribute);
+            let name = self.list(&directory).into_iter().find(is_it)?.name;
+            Some(format!("{}/{name}", self.path(&directory)?))
         })
     }
 
