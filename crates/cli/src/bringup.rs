@@ -20,6 +20,7 @@ use self::clock::HostClock;
 use self::models::Models;
 use crate::near::near;
 use crate::problem::Problem;
+use crate::trace::Trace;
 use uvfio_doors::sandbox::work::Worker;
 
 /// A machine that is up, with VFIO on it.
@@ -30,6 +31,8 @@ pub struct Up {
     pub vfio: Arc<Vfio>,
     /// Who goes on with the work of its devices.
     pub worker: Arc<Worker>,
+    /// Who wants to see every call.
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// What is brought up.
@@ -47,7 +50,7 @@ pub struct Wanted<'a> {
     /// Whether programs may map registers.
     pub registers: Registers,
     /// Who wants to see every call.
-    pub observer: Option<Arc<dyn Observer>>,
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// Bring a board up and bind what was asked for.
@@ -69,15 +72,15 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
         options: machine::Options::default(),
     };
     let (machine, mut notes) = Machine::new(board, setup);
-    let options =
-        Options { personality: wanted.personality, observer: wanted.observer, registers: wanted.registers };
+    let observer = wanted.trace.clone().map(|trace| -> Arc<dyn Observer> { trace });
+    let options = Options { personality: wanted.personality, observer, registers: wanted.registers };
     let (vfio, more) = Vfio::new(&machine, options);
     notes.extend(more);
     settings(&machine, &notes)?;
     for device in wanted.bind {
         binding::bind(&machine, device, &wanted.personality)?;
     }
-    Ok(Up { machine, vfio, worker })
+    Ok(Up { machine, vfio, worker, trace: wanted.trace })
 }
 
 /// Linux ignores a setting it does not know, with a line in the log; somebody who typed one wants to know now.

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
-use uvfio_vfio::observe::Observer;
 use uvfio_vfio::personality::Personality;
 
 use crate::args::{Demo, Mmio};
@@ -51,7 +50,7 @@ const BAD: Style = AnsiColor::Red.on_default();
 /// Whatever keeps it from being started.
 pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
     let personality = Personality::default();
-    let trace: Arc<dyn Observer> = Arc::new(Trace::new(personality, output::stdout()));
+    let trace = Arc::new(Trace::new(personality, output::stdout()));
     let up = bringup::up(Wanted {
         blob: board_file::DEMO,
         name: Path::new("demo"),
@@ -59,7 +58,7 @@ pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
         bind: &[],
         personality,
         registers: args.mmio.registers(),
-        observer: Some(trace),
+        trace: Some(trace),
     })?;
     say(&introduction(&up))?;
     let status = run::start(&up, &administrator(args)?)?;

@@ -8,12 +8,15 @@ mod container;
 mod device;
 mod group;
 mod irq;
+mod machine;
 mod sandbox;
 mod type1;
 
 use uvfio_vfio::refusal::Refusal;
 
-pub use bind::bind;
+use bind::bind;
+
+pub use machine::machine;
 pub use sandbox::sandbox;
 
 /// Why a call was refused, one sentence without a full stop.

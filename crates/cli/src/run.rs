@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use uvfio_doors::sandbox::{self, Config, Outcome};
-use uvfio_vfio::observe::Observer;
+use uvfio_doors::sandbox::{self, Config, Onlooker, Outcome};
 
 use crate::args::Bringup;
 use crate::board_file;
@@ -24,11 +23,8 @@ use crate::trace::Trace;
 pub fn run(args: &Bringup, program: &[OsString]) -> Result<ExitCode, Problem> {
     let personality = rules::personality(&args.personality)?;
     let reporter = Reporter::of(&args.report)?;
-    let observer = match &args.trace {
-        Some(file) => {
-            let trace: Arc<dyn Observer> = Arc::new(Trace::new(personality, output::named(file.as_deref())?));
-            Some(trace)
-        }
+    let trace = match &args.trace {
+        Some(file) => Some(Arc::new(Trace::new(personality, output::named(file.as_deref())?))),
         None => None,
     };
     let up = bringup::up(Wanted {
@@ -38,7 +34,7 @@ pub fn run(args: &Bringup, program: &[OsString]) -> Result<ExitCode, Problem> {
         bind: &args.bind,
         personality,
         registers: args.mmio.registers(),
-        observer,
+        trace,
     })?;
     let status = start(&up, program)?;
     reporter.report(&up, status)?;
@@ -66,6 +62,7 @@ pub fn start(up: &Up, program: &[OsString]) -> Result<Status, Problem> {
         vfio: Arc::clone(&up.vfio),
         machine: Arc::clone(&up.machine),
         worker: Arc::clone(&up.worker),
+        onlooker: up.trace.clone().map(|trace| -> Arc<dyn Onlooker> { trace }),
         program: name.clone(),
         args: args.to_vec(),
     };

@@ -3,14 +3,11 @@
 //! driver_override, unbind, drivers_probe, and then a look at the driver link, because the write to `drivers_probe` succeeds whatever the
 //! driver said. A device that others need is not taken from them: on Linux that would take their drivers away, too.
 
-use std::error::Error;
-
 use uvfio_firmware::Specifier;
 use uvfio_kernel::device::{Bus, Device};
 use uvfio_kernel::machine::{Machine, Refusal};
 use uvfio_kernel::wait::NoWait;
 use uvfio_vfio::personality::{ONE_DRIVER, Personality};
-use uvfio_vfio::refusal::BindRefusal;
 
 use crate::explain;
 use crate::near::near;
@@ -29,7 +26,8 @@ pub fn bind(machine: &Machine, name: &str, personality: &Personality) -> Result<
         Bus::Amba if !personality.holds(&ONE_DRIVER) => "vfio-amba",
         _ => "vfio-platform",
     };
-    let refused = |refusal: Refusal| Problem::NotBound { device: name.to_owned(), why: why(&refusal) };
+    let refused =
+        |refusal: Refusal| Problem::NotBound { device: name.to_owned(), why: explain::machine(&refusal) };
     machine.set_driver_override(bus, name, driver).map_err(refused)?;
     if let Some(host) = device.driver() {
         if host.name() == driver {
@@ -78,19 +76,4 @@ fn needed_by_others(machine: &Machine, device: &Device) -> Option<Problem> {
         consumers.push(other.name.clone());
     }
     Some(Problem::NeededByOthers { device: device.name().to_owned(), role: role?, consumers })
-}
-
-/// A refusal of the machine in words.
-fn why(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Probe { reason, .. } => {
-            let reason: &(dyn Error + 'static) = reason.as_ref();
-            reason.downcast_ref::<BindRefusal>().map_or_else(|| reason.to_string(), explain::bind)
-        }
-        Refusal::Rescan(inner) => why(inner),
-        Refusal::BindSuppressed { driver } => format!("its host driver {driver} cannot be taken from it"),
-        Refusal::DmaOwned { group, .. } => format!("its group {group} belongs to a program"),
-        Refusal::NoDriver { driver, .. } => format!("there is no driver {driver}"),
-        other => other.to_string(),
-    }
 }

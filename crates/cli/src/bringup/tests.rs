@@ -17,7 +17,7 @@ fn demo(params: &[&str], bind: &[&str]) -> Result<Up, Problem> {
         bind: &bind,
         personality: Personality::default(),
         registers: Registers::Mappable,
-        observer: None,
+        trace: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use uvfio_vfio::refusal::BindRefusal as R;
 
 /// Why a VFIO driver refused a device.
-pub fn bind(refusal: &R) -> String {
+pub(super) fn bind(refusal: &R) -> String {
     match refusal {
         R::NoCompatible { .. } => {
             "it has no compatible in the board's description, which vfio-platform needs to find a reset driver".to_owned()

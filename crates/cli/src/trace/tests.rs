@@ -1,6 +1,8 @@
 //! Lines of the trace, as people read them.
 
 use uvfio_kernel::addr::{Iova, UserAddr};
+use uvfio_kernel::device::Bus;
+use uvfio_kernel::machine;
 use uvfio_vfio::caller::Pid;
 use uvfio_vfio::file::GroupId;
 use uvfio_vfio::observe::{Answer, Call, Subject};
@@ -8,9 +10,9 @@ use uvfio_vfio::refusal::{Refusal, Type1Refusal};
 
 use super::*;
 
-fn line(subject: &Subject, call: &Call, result: Result<&Answer, &Refusal>) -> String {
-    let record = CallRecord { pid: Some(Pid(7)), subject, call, result };
-    anstream::adapter::strip_str(&text(&record, &Personality::default())).to_string()
+fn line(subject: &Subject, made: &Call, result: Result<&Answer, &Refusal>) -> String {
+    let record = CallRecord { pid: Some(Pid(7)), subject, call: made, result };
+    anstream::adapter::strip_str(&call(&record, &Personality::default())).to_string()
 }
 
 #[test]
@@ -44,5 +46,21 @@ fn a_refusal_has_a_sentence_and_its_rule() {
         line(&Subject::Container(1), &map, Err(&refusal)),
         "[7] container 1: VFIO_IOMMU_MAP_DMA(READ, vaddr 0x1000, iova 0x0, size 0x2000) = -1 EEXIST\n\
          \x20     0x0..=0x1fff overlaps the mapping at 0x1000..=0x1fff; unmap that first [type1.map.overlap]\n"
+    );
+}
+
+#[test]
+fn a_refused_write_to_sysfs_is_explained() {
+    let refusal = machine::Refusal::NoDevice { bus: Bus::Amba, device: "7ff0.dma".into() };
+    let write = Write {
+        pid: Some(Pid(7)),
+        path: "bus/amba/drivers/vfio-amba/bind",
+        bytes: b"7ff0.dma\n",
+        result: Err(&refusal),
+    };
+    assert_eq!(
+        anstream::adapter::strip_str(&sysfs(&write)).to_string(),
+        "[7] /sys/bus/amba/drivers/vfio-amba/bind: write(\"7ff0.dma\") = -1 ENODEV\n\
+         \x20     bus amba has no device \"7ff0.dma\" [bus.no-device]\n"
     );
 }
