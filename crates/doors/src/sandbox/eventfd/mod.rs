@@ -89,6 +89,10 @@ struct Taken {
 
 impl EventFd for Taken {
     fn signal(&self) {
+        // A signal wakes a virqfd at once, which takes the counter: whoever reads afterwards finds nothing.
+        if self.watches.take_signal(&self.file) {
+            return;
+        }
         // A write to a full eventfd waits until somebody reads it, unless the program has opened it non-blocking.
         if is_ready(&self.file, PollFlags::OUT) {
             let _full = rustix::io::write(&*self.file, &1_u64.to_ne_bytes());

@@ -3,12 +3,13 @@
 //! It waits edge-triggered, so that each write to an eventfd wakes it whatever the counter was, as a write in Linux wakes a
 //! `virqfd`. The thread starts with the first watch. Not for signalling: that is one write by whoever raises an interrupt.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread;
 
 use rustix::event::epoll;
 use uvfio_vfio::caller::Watcher;
@@ -24,7 +25,6 @@ pub struct Poller {
 
 struct Started {
     epoll: Arc<OwnedFd>,
-    thread: ThreadId,
 }
 
 #[derive(Clone)]
@@ -47,8 +47,14 @@ pub struct Slot {
     ended: AtomicBool,
 }
 
+thread_local! {
+    /// Whether this thread is in the call of a watcher.
+    static CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Slot {
     fn call(&self) {
+        let _calling = Calling::begin();
         let mut watcher = lock(&self.watcher);
         if let (Some(watcher), false) = (&*watcher, self.ended.load(Ordering::Acquire)) {
             watcher.signalled();
@@ -56,6 +62,37 @@ impl Slot {
         if self.ended.load(Ordering::Acquire) {
             *watcher = None;
         }
+    }
+}
+
+/// This thread is in the call of a watcher.
+struct Calling {
+    before: bool,
+}
+
+impl Calling {
+    fn begin() -> Self {
+        Self { before: CALLING.replace(true) }
+    }
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        CALLING.set(self.before);
+    }
+}
+
+impl Watches {
+    /// Call every watcher for a signal from this process, its counter set to 0. Whether there was one; from within the call of a
+    /// watcher, whose lock it holds, there is none, and the thread that waits will see the signal.
+    pub fn take_signal(&self, file: &OwnedFd) -> bool {
+        let slots = lock(&self.slots).clone();
+        if slots.is_empty() || CALLING.get() {
+            return false;
+        }
+        consume(file);
+        slots.iter().for_each(|slot| slot.call());
+        true
     }
 }
 
@@ -95,7 +132,7 @@ impl Poller {
                 let _gone = epoll::delete(&*started.epoll, &**file);
             }
         }
-        if thread::current().id() != started.thread {
+        if !CALLING.get() {
             *lock(&slot.watcher) = None;
         }
     }
@@ -103,7 +140,7 @@ impl Poller {
     fn start(&self) -> io::Result<Started> {
         let epoll = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
         let (waiting, watched) = (epoll.clone(), Arc::downgrade(&self.watched));
-        let thread = thread::Builder::new().name("eventfds".to_owned()).spawn(move || {
+        thread::Builder::new().name("eventfds".to_owned()).spawn(move || {
             let mut events = Vec::with_capacity(16);
             loop {
                 events.clear();
@@ -120,14 +157,17 @@ impl Poller {
                 }
             }
         })?;
-        Ok(Started { epoll, thread: thread.thread().id() })
+        Ok(Started { epoll })
     }
 }
 
 impl Watched {
     fn woken(&self) {
         let before = lock(&self.watches.before).take();
-        if before.is_some() && before == Facts::of(&self.file).map(|facts| facts.count) {
+        if let Some(before) = before
+            && Facts::of(&self.file).is_some_and(|facts| facts.count == before || facts.count == 0)
+        {
+            // It was readable already, or that has been taken together with a signal since.
             return;
         }
         consume(&self.file);

@@ -127,3 +127,15 @@ fn fdinfo_is_parsed() {
     assert_eq!(Facts::parse(text), Some(Facts { count: 26, id: 12 }));
     assert_eq!(Facts::parse("pos:\t0\nflags:\t02\n"), None);
 }
+
+#[test]
+fn a_signal_is_taken_by_its_watchers_before_it_returns() {
+    let eventfds = EventFds::default();
+    let fd = eventfd(0, EventfdFlags::CLOEXEC).expect("an eventfd can be made");
+    let taken = eventfds.take(own(), fd.as_raw_fd()).expect("it is an eventfd");
+    let (tell, told) = teller();
+    let _watch = taken.watch(tell);
+    taken.signal();
+    assert_eq!(count(&fd), 0);
+    told.try_recv().expect("it was told already");
+}
