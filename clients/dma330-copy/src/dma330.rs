@@ -16,7 +16,7 @@ const DBGINST1: u64 = 0xd0c;
 const CR0: u64 = 0xe00;
 const CRD: u64 = 0xe14;
 
-/// Bytes a burst of [`program`] moves: 16 beats of 8.
+/// Bytes a burst of [`Dma330::program`] moves: 16 beats of 8.
 pub const BURST: u64 = 128;
 
 /// One controller.

@@ -301,7 +301,7 @@ fn write(
             if let Some(onlooker) = &world.onlooker {
                 let pid = Program::of(world, request.pid).ok().map(|program| program.pid());
                 let path = machine.attribute_path(&attribute).unwrap_or_default();
-                onlooker.wrote(&Write { pid, path: &path, bytes, result: result.as_ref().map(|()| ()) });
+                onlooker.wrote(&Write { pid, path: &path, bytes, result: result.as_ref().copied() });
             }
             result.map_err(|refusal| Errno(refusal.errno()))?;
             bytes.len()

@@ -1,6 +1,6 @@
 //! A tree that can be changed, and written down as a blob.
 //!
-//! A [`Tree`](super::Tree) only points into the bytes it was read from. Overlays change trees (`drivers/of/dynamic.c` in Linux), and
+//! A [`Tree`] only points into the bytes it was read from. Overlays change trees (`drivers/of/dynamic.c` in Linux), and
 //! tests make them up; both write a draft and read the blob it gives. For a tree that is only read there is no need of one.
 
 use std::collections::HashMap;

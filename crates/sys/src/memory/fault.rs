@@ -73,13 +73,13 @@ pub(super) unsafe fn copy(from: usize, to: usize, len: usize, guarded: [Guarded;
     unsafe {
         match len {
             1 => (to as *mut u8).write_volatile((from as *const u8).read_volatile()),
-            2 if (from | to) % 2 == 0 => {
+            2 if (from | to).is_multiple_of(2) => {
                 (to as *mut u16).write_volatile((from as *const u16).read_volatile())
             }
-            4 if (from | to) % 4 == 0 => {
+            4 if (from | to).is_multiple_of(4) => {
                 (to as *mut u32).write_volatile((from as *const u32).read_volatile())
             }
-            8 if (from | to) % 8 == 0 => {
+            8 if (from | to).is_multiple_of(8) => {
                 (to as *mut u64).write_volatile((from as *const u64).read_volatile())
             }
             _ => std::arch::asm!(
