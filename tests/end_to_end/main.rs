@@ -8,6 +8,7 @@ mod bench;
 mod copy;
 mod demo;
 mod kill;
+mod parity;
 mod report;
 mod status;
 mod user;

@@ -9,6 +9,11 @@ pub fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/demo.dtb")
 }
 
+/// The blob of boards/parity.dts.
+pub fn parity() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/parity.dtb")
+}
+
 /// A folder with files in it, gone with the value.
 pub struct Folder(TempDir);
 

@@ -24,6 +24,11 @@ pub fn dma330_copy(linking: Linking) -> &'static Path {
     cell.get_or_init(|| build("dma330-copy", linking))
 }
 
+/// The program that asks every case of the parity suite.
+pub fn parity_client(linking: Linking) -> PathBuf {
+    build("vfio-parity", linking)
+}
+
 /// Built by the cargo that runs the tests, in a folder of its own: other flags would make it build everything again and again.
 fn build(package: &str, linking: Linking) -> PathBuf {
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
