@@ -128,7 +128,17 @@ fn invariants(_: &[String]) -> Result<(), Failure> {
 }
 
 fn interleavings(_: &[String]) -> Result<(), Failure> {
-    must(cargo().args(["test", "--quiet", "--package", "uvfio-vfio", "--features", "shuttle"]))
+    must(cargo().args(["test", "--quiet", "--package", "uvfio-vfio", "--features", "shuttle"]))?;
+    must(cargo().args([
+        "test",
+        "--quiet",
+        "--package",
+        "uvfio-kernel",
+        "--features",
+        "shuttle",
+        "--test",
+        "schedules",
+    ]))
 }
 
 fn man(_: &[String]) -> Result<(), Failure> {
