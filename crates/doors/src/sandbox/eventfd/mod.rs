@@ -97,7 +97,6 @@ impl EventFd for Taken {
         if is_ready(&self.file, PollFlags::OUT) {
             let _full = rustix::io::write(&*self.file, &1_u64.to_ne_bytes());
         }
-        self.watches.signalled(&self.file);
     }
 
     fn is_readable(&self) -> bool {
