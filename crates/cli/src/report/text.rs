@@ -10,6 +10,9 @@ use super::{Device, Fault, Left, Report};
 /// How much of one kind is told one by one.
 const FEW: usize = 3;
 
+/// How many rules that refused are named.
+const RULES: usize = 5;
+
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Yellow.on_default();
 
@@ -60,12 +63,15 @@ fn leftovers(report: &Report) -> Vec<String> {
 fn calls(report: &Report) -> String {
     let refused: u64 = report.refusals.iter().map(|one| one.count).sum();
     let mut line = format!("{} calls, {} refused", report.calls, refused);
-    if !report.refusals.is_empty() {
-        let rules: Vec<String> = report
-            .refusals
-            .iter()
-            .map(|one| if one.count == 1 { one.rule.clone() } else { format!("{} x{}", one.rule, one.count) })
-            .collect();
+    let rules = report.refusals.iter().take(RULES).map(|one| match one.count {
+        1 => one.rule.clone(),
+        more => format!("{} x{more}", one.rule),
+    });
+    let mut rules: Vec<String> = rules.collect();
+    if report.refusals.len() > RULES {
+        rules.push(format!("and {} other rules", report.refusals.len() - RULES));
+    }
+    if !rules.is_empty() {
         line.push_str(&format!(" ({})", rules.join(", ")));
     }
     line
