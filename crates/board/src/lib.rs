@@ -4,4 +4,29 @@
 //!
 //! Linux answers this question one refusal at a time, when somebody tries (drivers/vfio/vfio_main.c, drivers/iommu/iommu.c,
 //! drivers/reset/core.c). Planning needs the whole answer before any program runs, with its evidence, and this crate derives it from
-//! the firmware's description alone. It brings nothing up and touches no host.
+//! the firmware's description alone. It brings nothing up and touches no host. [`Verdicts::of`] is the way in for device trees;
+//! [`acpi`] says what tables of ACPI can.
+
+
+mod bond;
+mod finding;
+mod grouping;
+mod index;
+mod interrupt;
+mod options;
+mod page;
+mod pci;
+mod propagate;
+mod reset;
+mod supply;
+mod verdict;
+
+pub use bond::{Bond, BondKind, Strength};
+pub use finding::{Blocker, Caution};
+pub use grouping::Group;
+pub use index::DeviceIndex;
+pub use interrupt::Line;
+pub use options::{Options, PageSize, Weakening, Weakenings};
+pub use pci::{PciBehind, PciRange};
+pub use reset::{LineUser, ResetFacts, ResetLine, Sharing};
+pub use verdict::{Counts, Judged, Verdict, Verdicts};

@@ -149,6 +149,22 @@ pub(crate) const PROVISIONS: &[(&str, Reference)] = &[
     ("#pwm-cells", Reference::Pwm),
 ];
 
+impl Reference {
+    /// What a property of that name refers to others for; `None` where it is no reference. Interrupts, which have a tree of their
+    /// own, are not among these.
+    #[must_use]
+    pub fn of_property(name: &str) -> Option<Reference> {
+        Binding::of(name).map(|(binding, _)| binding.kind)
+    }
+
+    /// Whether such a reference is a phandle alone, whatever its provider says.
+    #[must_use]
+    pub fn has_no_cells(self) -> bool {
+        use Reference::{Extcon, Memory, Pinctrl, Supply, WakeupParent};
+        matches!(self, Supply | Memory | Extcon | Pinctrl | WakeupParent)
+    }
+}
+
 impl Binding {
     /// How a property of that name refers to others, and the part of the name that names the reference: `vdd` of `vdd-supply`.
     pub(crate) fn of(property: &str) -> Option<(Binding, Option<&str>)> {

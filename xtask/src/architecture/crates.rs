@@ -19,7 +19,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("abi", &[]),
     ("sys", &[]),
     ("firmware", &[]),
-    ("board", &["firmware"]),
+    ("board", &["kernel", "firmware"]),
     ("kernel", &["firmware"]),
     ("models", &["kernel"]),
     ("vfio", &["kernel", "abi"]),

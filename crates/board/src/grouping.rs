@@ -1,0 +1,166 @@
+//! IOMMU groups of a whole board, by the rules of Linux's IOMMU drivers.
+//!
+//! The rules and their sources are the kernel crate's (`uvfio_kernel::iommu`), which forms the same groups when a board is brought
+//! up; here they are formed as if every driver were there and every device came in the board's order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use uvfio_firmware::{Board, Device, NodeId};
+use uvfio_kernel::iommu::{
+    Client, DeviceCoherency, DmaPort, Domain, GroupId, Grouping, Groups, Iommu, IommuDriver, IommuNode, Stream,
+};
+
+use crate::bond::{Bond, BondKind};
+use crate::index::Index;
+use crate::{Blocker, DeviceIndex};
+
+/// An IOMMU group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The number it has where the devices come in the board's order.
+    pub id: u32,
+    /// The IOMMU's node.
+    pub iommu: NodeId,
+    /// Its driver.
+    pub driver: &'static str,
+    /// The driver's rule.
+    pub rule: Grouping,
+    /// Where the rule can be read in Linux.
+    pub source: &'static str,
+    /// Its devices.
+    pub members: Vec<DeviceIndex>,
+}
+
+/// The groups of a board, and why devices are in none.
+pub(crate) struct Grouped {
+    pub(crate) groups: Vec<Group>,
+    /// For each device its group's index.
+    pub(crate) of: Vec<Option<usize>>,
+    /// For each device what its IOMMU has against it.
+    pub(crate) blockers: Vec<Option<Blocker>>,
+}
+
+pub(crate) fn groups(board: &Board, index: &Index) -> Grouped {
+    let mut former = Former {
+        board,
+        index,
+        iommus: HashMap::new(),
+        nowhere: Domain::blocked(),
+        groups: Groups::default(),
+        numbers: HashMap::new(),
+        found: Grouped { groups: Vec::new(), of: Vec::new(), blockers: Vec::new() },
+    };
+    for (at, device) in board.devices.iter().enumerate() {
+        let (group, blocker) = former.place(DeviceIndex::new(at), device);
+        former.found.of.push(group);
+        former.found.blockers.push(blocker);
+    }
+    former.found
+}
+
+struct Former<'b> {
+    board: &'b Board,
+    index: &'b Index,
+    iommus: HashMap<NodeId, Option<Arc<Iommu>>>,
+    nowhere: Arc<Domain>,
+    groups: Groups,
+    numbers: HashMap<GroupId, usize>,
+    found: Grouped,
+}
+
+impl Former<'_> {
+    /// A device's group, and what speaks against handing it out.
+    fn place(&mut self, at: DeviceIndex, device: &Device) -> (Option<usize>, Option<Blocker>) {
+        let Some(first) = device.iommus.first() else { return (None, Some(Blocker::NoIommu)) };
+        let mut streams = Vec::with_capacity(device.iommus.len());
+        for specifier in &device.iommus {
+            // One that cannot be used makes Linux go on without any (`of_iommu_xlate`).
+            if !self.index.is_enabled(specifier.provider) {
+                return (None, Some(Blocker::IommuDisabled { iommu: specifier.provider }));
+            }
+            let Some(iommu) = self.iommu(specifier.provider) else {
+                return (None, Some(Blocker::IommuWithoutDriver { iommu: specifier.provider }));
+            };
+            streams.push(Stream { iommu, cells: specifier.cells.clone() });
+        }
+        let coherency =
+            if device.dma_coherent { DeviceCoherency::Coherent } else { DeviceCoherency::NonCoherent };
+        let client = Client {
+            port: &DmaPort::new(device.name.clone(), Arc::clone(&self.nowhere)),
+            streams: &streams,
+            coherency,
+            isolated_msi: false,
+            board: &self.board.compatible,
+        };
+        let group = match self.groups.join(&client) {
+            Ok(group) => group,
+            Err(why) => return (None, Some(Blocker::NotGrouped(why))),
+        };
+        let iommu = first.provider;
+        let number = *self.numbers.entry(group.id()).or_insert(self.found.groups.len());
+        if number == self.found.groups.len() {
+            let driver = group.iommu().driver();
+            self.found.groups.push(Group {
+                id: group.id().0,
+                iommu,
+                driver: driver.map_or("", |driver| driver.name),
+                rule: driver.map_or(Grouping::Device, |driver| driver.grouping),
+                source: driver.map_or("", |driver| driver.source),
+                members: Vec::new(),
+            });
+        }
+        self.found.groups[number].members.push(at);
+        let coherent = streams.first().is_some_and(|stream| stream.iommu.coherent_for(coherency));
+        (Some(number), (!coherent).then_some(Blocker::NotCoherent { iommu }))
+    }
+
+    /// The IOMMU at a node; `None` where no driver is known for it.
+    fn iommu(&mut self, node: NodeId) -> Option<Arc<Iommu>> {
+        let (board, index) = (self.board, self.index);
+        let make = || {
+            let at = board.tree.node(node);
+            let compatible: Vec<String> = at.compatible().map(Into::into).collect();
+            let driver = IommuDriver::of(&compatible)?;
+            let coherent = match index.device(node) {
+                Some(device) => board.devices[device.at()].dma_coherent,
+                None => at.property("dma-coherent").is_some(),
+            };
+            let mask = at.property("stream-match-mask").and_then(|mask| mask.u32());
+            let facts = IommuNode { dma_coherent: coherent, stream_match_mask: mask.map(|mask| mask as u16) };
+            Some(Iommu::of_driver(at.path(), driver, facts))
+        };
+        self.iommus.entry(node).or_insert_with(make).clone()
+    }
+}
+
+/// The bonds that groups make, and those of streams that devices of several groups share.
+pub(crate) fn bonds(board: &Board, grouped: &Grouped) -> Vec<Bond> {
+    let shared = grouped.groups.iter().enumerate().filter(|(_, group)| group.members.len() > 1);
+    let mut bonds: Vec<Bond> = shared
+        .map(|(at, group)| Bond { kind: BondKind::Group { group: at }, members: group.members.clone() })
+        .collect();
+    let mut users: HashMap<(NodeId, &[u32]), Vec<DeviceIndex>> = HashMap::new();
+    for (at, device) in board.devices.iter().enumerate() {
+        for specifier in &device.iommus {
+            let users = users.entry((specifier.provider, &specifier.cells)).or_default();
+            if users.last() != Some(&DeviceIndex::new(at)) {
+                users.push(DeviceIndex::new(at));
+            }
+        }
+    }
+    let mut streams: Vec<_> = users.into_iter().filter(|(_, users)| users.len() > 1).collect();
+    streams.retain(|(_, users)| {
+        let mut groups = users.iter().map(|user| grouped.of[user.at()]);
+        let first = groups.next().flatten();
+        first.is_none() || groups.any(|group| group != first)
+    });
+    // An IOMMU without cells has one stream for all, and its driver has said what that means.
+    streams.retain(|((_, cells), _)| !cells.is_empty());
+    streams.sort();
+    bonds.extend(streams.into_iter().map(|((iommu, cells), members)| Bond {
+        kind: BondKind::Stream { iommu, cells: cells.to_vec() },
+        members,
+    }));
+    bonds
+}

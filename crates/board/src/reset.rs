@@ -1,0 +1,191 @@
+//! Reset lines: who uses each, and what kind of sharing it is.
+//!
+//! VFIO resets a platform device by a driver of its own for the `compatible` (drivers/vfio/platform/reset); the reset controller that
+//! the description names is not asked. A line that several devices use matters all the same: whoever keeps one of them resets the
+//! others with it. Nodes that are disabled, or are no device, count as users too, but draw nobody along.
+
+use std::collections::{HashMap, HashSet};
+
+use uvfio_firmware::{Board, Bus, Device, NodeId, Reference};
+
+use crate::bond::{Bond, BondKind};
+use crate::index::{Index, Referral};
+use crate::{Blocker, Caution, DeviceIndex};
+
+/// What VFIO has reset drivers for (`MODULE_VFIO_RESET_HANDLER`, drivers/vfio/platform/reset).
+const DRIVERS: &[&str] = &["calxeda,hb-xgmac", "amd,xgbe-seattle-v1a", "brcm,iproc-flexrm-mbox"];
+
+/// A line that two or more nodes use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResetLine {
+    /// The controller's node.
+    pub controller: NodeId,
+    /// What tells the line from the controller's others.
+    pub cells: Vec<u32>,
+    /// Who uses it, in the order of the tree.
+    pub users: Vec<LineUser>,
+    /// What kind of sharing it is among those that are enabled, or among all where that are fewer than two.
+    pub sharing: Sharing,
+}
+
+/// One user of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineUser {
+    /// Its node.
+    pub node: NodeId,
+    /// The device it is or is part of; `None` where it is disabled or no device's.
+    pub device: Option<DeviceIndex>,
+}
+
+/// Kinds of sharing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sharing {
+    /// The same block described twice, as host and as endpoint for instance; both are never enabled.
+    SameBlock,
+    /// A device and what drives its own wires.
+    OwnPhy,
+    /// Devices that have nothing else in common.
+    Coupled,
+}
+
+/// What can reset a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResetFacts {
+    /// The `compatible` that VFIO has a reset driver for. Linux looks at the first only.
+    pub driver: Option<&'static str>,
+    /// Reset lines the description names for it, those of the nodes below it that are no device included.
+    pub lines: u32,
+    /// How many of them no other enabled device uses.
+    pub dedicated: u32,
+}
+
+/// All that is known of resets.
+pub(crate) struct Resets {
+    pub(crate) lines: Vec<ResetLine>,
+    pub(crate) facts: Vec<ResetFacts>,
+}
+
+pub(crate) fn resets(board: &Board, index: &Index, referrals: &[Referral]) -> Resets {
+    let mut users: HashMap<(NodeId, &[u32]), Vec<NodeId>> = HashMap::new();
+    let mut add = |node: NodeId, controller: NodeId, cells| {
+        let users = users.entry((controller, cells)).or_default();
+        if users.last() != Some(&node) {
+            users.push(node);
+        }
+    };
+    for device in &board.devices {
+        device.resets.iter().for_each(|line| add(device.node, line.provider, &line.cells));
+    }
+    for referral in referrals.iter().filter(|referral| referral.kind == Reference::Reset) {
+        add(referral.from, referral.to, &referral.cells);
+    }
+    let phys = Phys::of(board, index, referrals);
+    let mut facts: Vec<ResetFacts> = board.devices.iter().map(|device| driver(device)).collect();
+    let mut lines = Vec::new();
+    for ((controller, cells), nodes) in users {
+        let user = |node: NodeId| LineUser {
+            node,
+            device: index.owner(node).filter(|_| index.is_enabled(node)),
+        };
+        let mut users: Vec<LineUser> = nodes.into_iter().map(user).collect();
+        users.sort_by_key(|user| user.node);
+        users.dedup();
+        let mut devices: Vec<DeviceIndex> = users.iter().filter_map(|user| user.device).collect();
+        devices.sort_unstable();
+        devices.dedup();
+        for device in &devices {
+            facts[device.at()].lines += 1;
+            facts[device.at()].dedicated += u32::from(devices.len() == 1);
+        }
+        if users.len() > 1 {
+            let sharing = sharing(board, &phys, &users, devices.len());
+            lines.push(ResetLine { controller, cells: cells.to_vec(), users, sharing });
+        }
+    }
+    lines.sort_by(|a, b| (a.controller, &a.cells).cmp(&(b.controller, &b.cells)));
+    Resets { lines, facts }
+}
+
+fn driver(device: &Device) -> ResetFacts {
+    let first = device.compatible.first();
+    let driver = first.and_then(|first| DRIVERS.iter().find(|driver| **driver == first.as_str()));
+    ResetFacts { driver: driver.copied(), ..ResetFacts::default() }
+}
+
+/// Which nodes are the phys of which.
+struct Phys {
+    /// Phy's node or its device's, and consumer's likewise.
+    pairs: HashSet<(NodeId, NodeId)>,
+    providers: HashSet<NodeId>,
+}
+
+impl Phys {
+    fn of(board: &Board, index: &Index, referrals: &[Referral]) -> Self {
+        let mut phys = Phys { pairs: HashSet::new(), providers: HashSet::new() };
+        let mut add = |provider: NodeId, consumer: NodeId| {
+            // A phy is often a part of a device that has several.
+            let whole = index.owner(provider).map(|device| board.devices[device.at()].node);
+            for provider in [Some(provider), whole].into_iter().flatten() {
+                phys.pairs.insert((provider, consumer));
+                phys.providers.insert(provider);
+            }
+        };
+        for device in &board.devices {
+            for supplier in device.suppliers.iter().filter(|supplier| supplier.kind == Reference::Phy) {
+                add(supplier.specifier.provider, device.node);
+            }
+        }
+        for referral in referrals.iter().filter(|referral| referral.kind == Reference::Phy) {
+            add(referral.to, referral.from);
+        }
+        phys
+    }
+
+    /// Whether a node is the phy of one of these.
+    fn serves(&self, provider: NodeId, consumers: &[NodeId]) -> bool {
+        let is_phy = self.providers.contains(&provider);
+        is_phy && consumers.iter().any(|consumer| self.pairs.contains(&(provider, *consumer)))
+    }
+}
+
+fn sharing(board: &Board, phys: &Phys, users: &[LineUser], devices: usize) -> Sharing {
+    let counts = |user: &&LineUser| devices < 2 || user.device.is_some();
+    let nodes: Vec<NodeId> = users.iter().filter(counts).map(|user| user.node).collect();
+    if blocks(board, &nodes) < 2 {
+        return Sharing::SameBlock;
+    }
+    let rest: Vec<NodeId> = nodes.iter().copied().filter(|node| !phys.serves(*node, &nodes)).collect();
+    if rest.len() < nodes.len() && blocks(board, &rest) < 2 { Sharing::OwnPhy } else { Sharing::Coupled }
+}
+
+/// How many blocks these nodes describe: those in one place with one unit address are one.
+fn blocks(board: &Board, nodes: &[NodeId]) -> usize {
+    let mut places: HashSet<(Option<NodeId>, Vec<u8>)> = HashSet::new();
+    for &node in nodes {
+        let node = board.tree.node(node);
+        let name = node.name_bytes();
+        let unit = name.iter().position(|&byte| byte == b'@').map_or(name, |at| &name[at..]);
+        places.insert((node.parent().map(|parent| parent.id()), unit.to_vec()));
+    }
+    places.len()
+}
+
+/// The bonds of lines that two or more devices use.
+pub(crate) fn bonds(lines: &[ResetLine]) -> impl Iterator<Item = Bond> {
+    lines.iter().enumerate().filter_map(|(at, line)| {
+        let mut members: Vec<DeviceIndex> = line.users.iter().filter_map(|user| user.device).collect();
+        members.sort_unstable();
+        members.dedup();
+        (members.len() > 1)
+            .then_some(Bond { kind: BondKind::Reset { line: at, sharing: line.sharing }, members })
+    })
+}
+
+/// What a device's lack of a reset is: a blocker where VFIO asks for one, else worth a word.
+pub(crate) fn judge(device: &Device, facts: &ResetFacts) -> (Option<Blocker>, Option<Caution>) {
+    match (device.bus, facts.driver) {
+        (_, Some(_)) => (None, None),
+        (Bus::Platform, None) => (Some(Blocker::NoReset), None),
+        (Bus::Amba, None) => (None, Some(Caution::NeverReset)),
+    }
+}
