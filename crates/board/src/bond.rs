@@ -5,9 +5,9 @@
 
 use uvfio_firmware::{NodeId, Reference};
 
+use crate::DeviceIndex;
 use crate::options::{Weakening, Weakenings};
 use crate::reset::Sharing;
-use crate::DeviceIndex;
 
 /// Devices of which one may not be handed out without the others.
 #[derive(Clone, Debug, PartialEq, Eq)]

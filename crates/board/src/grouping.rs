@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use uvfio_firmware::{Board, Device, NodeId};
 use uvfio_kernel::iommu::{
-    Client, DeviceCoherency, DmaPort, Domain, GroupId, Grouping, Groups, Iommu, IommuDriver, IommuNode, Stream,
+    Client, DeviceCoherency, DmaPort, Domain, GroupId, Grouping, Groups, Iommu, IommuDriver, IommuNode,
+    Stream,
 };
 
 use crate::bond::{Bond, BondKind};

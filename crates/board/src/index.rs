@@ -37,8 +37,11 @@ pub(crate) struct Index {
 impl Index {
     pub(crate) fn of(board: &Board) -> Self {
         let nodes = board.tree.nodes();
-        let mut index =
-            Index { owner: vec![NONE; nodes.len()], device: vec![NONE; nodes.len()], enabled: vec![false; nodes.len()] };
+        let mut index = Index {
+            owner: vec![NONE; nodes.len()],
+            device: vec![NONE; nodes.len()],
+            enabled: vec![false; nodes.len()],
+        };
         for (at, device) in board.devices.iter().enumerate() {
             if let Some(slot) = index.device.get_mut(device.node.0 as usize) {
                 *slot = DeviceIndex::new(at).0;
@@ -47,7 +50,8 @@ impl Index {
         for node in nodes {
             let at = node.id().0 as usize;
             let above = node.parent().map(|parent| parent.id().0 as usize);
-            let (owner, enabled) = above.map_or((NONE, true), |above| (index.owner[above], index.enabled[above]));
+            let (owner, enabled) =
+                above.map_or((NONE, true), |above| (index.owner[above], index.enabled[above]));
             index.owner[at] = if index.device[at] == NONE { owner } else { index.device[at] };
             index.enabled[at] = enabled && node.is_available();
         }

@@ -4,9 +4,7 @@
 //!
 //! Linux answers this question one refusal at a time, when somebody tries (drivers/vfio/vfio_main.c, drivers/iommu/iommu.c,
 //! drivers/reset/core.c). Planning needs the whole answer before any program runs, with its evidence, and this crate derives it from
-//! the firmware's description alone. It brings nothing up and touches no host. [`Verdicts::of`] is the way in for device trees;
-//! [`acpi`] says what tables of ACPI can.
-
+//! the firmware's description alone. It brings nothing up and touches no host. [`Verdicts::of`] is the way in.
 
 mod bond;
 mod finding;

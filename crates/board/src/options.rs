@@ -159,7 +159,10 @@ mod tests {
     #[test]
     fn sets_are_tried_from_the_smallest() {
         let sets = Weakenings::every();
-        assert_eq!((sets.len(), sets[0], sets[1]), (32, Weakenings::NONE, Weakenings::NONE.with(Weakening::ALL[0])));
+        assert_eq!(
+            (sets.len(), sets[0], sets[1]),
+            (32, Weakenings::NONE, Weakenings::NONE.with(Weakening::ALL[0]))
+        );
         assert!(sets.windows(2).all(|pair| pair[0].iter().count() <= pair[1].iter().count()));
     }
 

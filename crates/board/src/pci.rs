@@ -5,8 +5,8 @@
 
 use uvfio_firmware::{Board, NodeId};
 
-use crate::index::Index;
 use crate::DeviceIndex;
+use crate::index::Index;
 
 /// A PCI host bridge and what its functions stand behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,24 +38,26 @@ pub struct PciRange {
 
 /// The host bridges of a board.
 pub(crate) fn hosts(board: &Board, index: &Index) -> Vec<PciBehind> {
-    let hosts = board.devices.iter().enumerate().filter_map(|(at, device)| Some((at, device, device.pci.as_ref()?)));
-    let behind = |(at, device, pci): (usize, &uvfio_firmware::Device, &Box<uvfio_firmware::dt::PciHost>)| PciBehind {
-        host: DeviceIndex::new(at),
-        buses: pci.buses,
-        ranges: pci
-            .iommu_map
-            .rows
-            .iter()
-            .map(|row| PciRange {
-                first: row.first,
-                count: row.count,
-                stream: row.output,
-                iommu: row.provider,
-                enabled: index.is_enabled(row.provider),
-            })
-            .collect(),
-        msi: !pci.msi_map.rows.is_empty()
-            || device.suppliers.iter().any(|supplier| supplier.kind == uvfio_firmware::Reference::Msi),
-    };
+    let hosts =
+        board.devices.iter().enumerate().filter_map(|(at, device)| Some((at, device, device.pci.as_ref()?)));
+    let behind =
+        |(at, device, pci): (usize, &uvfio_firmware::Device, &Box<uvfio_firmware::dt::PciHost>)| PciBehind {
+            host: DeviceIndex::new(at),
+            buses: pci.buses,
+            ranges: pci
+                .iommu_map
+                .rows
+                .iter()
+                .map(|row| PciRange {
+                    first: row.first,
+                    count: row.count,
+                    stream: row.output,
+                    iommu: row.provider,
+                    enabled: index.is_enabled(row.provider),
+                })
+                .collect(),
+            msi: !pci.msi_map.rows.is_empty()
+                || device.suppliers.iter().any(|supplier| supplier.kind == uvfio_firmware::Reference::Msi),
+        };
     hosts.map(behind).collect()
 }

@@ -72,7 +72,12 @@ impl Ties {
     }
 
     /// Who cannot go: `blocked` are those with something in their own way, and comes back with all that have to go with them.
-    pub(crate) fn spread(&self, bonds: &[Bond], blocked: &mut [bool], given_up: Weakenings) -> Vec<Option<Cause>> {
+    pub(crate) fn spread(
+        &self,
+        bonds: &[Bond],
+        blocked: &mut [bool],
+        given_up: Weakenings,
+    ) -> Vec<Option<Cause>> {
         let mut causes = vec![None; blocked.len()];
         let mut done = vec![false; bonds.len()];
         let first = blocked.iter().enumerate().filter(|(_, blocked)| **blocked);
@@ -101,7 +106,12 @@ impl Ties {
     }
 
     /// All that have to go where one goes, itself included, in the order of the board.
-    pub(crate) fn closure(&self, bonds: &[Bond], from: DeviceIndex, given_up: Weakenings) -> Vec<DeviceIndex> {
+    pub(crate) fn closure(
+        &self,
+        bonds: &[Bond],
+        from: DeviceIndex,
+        given_up: Weakenings,
+    ) -> Vec<DeviceIndex> {
         let mut found = std::collections::BTreeSet::from([from]);
         let mut done = std::collections::HashSet::new();
         let mut work = vec![from];

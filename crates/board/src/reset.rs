@@ -7,13 +7,11 @@
 use std::collections::{HashMap, HashSet};
 
 use uvfio_firmware::{Board, Bus, Device, NodeId, Reference};
+use uvfio_kernel::provider::reset::platform::ResetHandler;
 
 use crate::bond::{Bond, BondKind};
 use crate::index::{Index, Referral};
 use crate::{Blocker, Caution, DeviceIndex};
-
-/// What VFIO has reset drivers for (`MODULE_VFIO_RESET_HANDLER`, drivers/vfio/platform/reset).
-const DRIVERS: &[&str] = &["calxeda,hb-xgmac", "amd,xgbe-seattle-v1a", "brcm,iproc-flexrm-mbox"];
 
 /// A line that two or more nodes use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +49,7 @@ pub enum Sharing {
 /// What can reset a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResetFacts {
-    /// The `compatible` that VFIO has a reset driver for. Linux looks at the first only.
+    /// The module of VFIO that resets it, by the first `compatible`.
     pub driver: Option<&'static str>,
     /// Reset lines the description names for it, those of the nodes below it that are no device included.
     pub lines: u32,
@@ -83,10 +81,8 @@ pub(crate) fn resets(board: &Board, index: &Index, referrals: &[Referral]) -> Re
     let mut facts: Vec<ResetFacts> = board.devices.iter().map(|device| driver(device)).collect();
     let mut lines = Vec::new();
     for ((controller, cells), nodes) in users {
-        let user = |node: NodeId| LineUser {
-            node,
-            device: index.owner(node).filter(|_| index.is_enabled(node)),
-        };
+        let user =
+            |node: NodeId| LineUser { node, device: index.owner(node).filter(|_| index.is_enabled(node)) };
         let mut users: Vec<LineUser> = nodes.into_iter().map(user).collect();
         users.sort_by_key(|user| user.node);
         users.dedup();
@@ -107,9 +103,8 @@ pub(crate) fn resets(board: &Board, index: &Index, referrals: &[Referral]) -> Re
 }
 
 fn driver(device: &Device) -> ResetFacts {
-    let first = device.compatible.first();
-    let driver = first.and_then(|first| DRIVERS.iter().find(|driver| **driver == first.as_str()));
-    ResetFacts { driver: driver.copied(), ..ResetFacts::default() }
+    let handler = device.compatible.first().and_then(|first| ResetHandler::of(first));
+    ResetFacts { driver: handler.map(|handler| handler.module), ..ResetFacts::default() }
 }
 
 /// Which nodes are the phys of which.

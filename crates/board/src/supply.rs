@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use uvfio_firmware::{Board, NodeId, Reference};
 
+use crate::DeviceIndex;
 use crate::bond::{Bond, BondKind};
 use crate::index::{Index, Referral};
-use crate::DeviceIndex;
 
 #[derive(Default)]
 struct Consumers {
@@ -50,8 +50,7 @@ pub(crate) fn bonds(board: &Board, index: &Index, referrals: &[Referral]) -> Vec
         consumers.devices.sort_unstable();
         consumers.devices.dedup();
         consumers.kinds.sort_unstable();
-        let kind =
-            BondKind::Supplies { provider, kinds: consumers.kinds, others: consumers.others };
+        let kind = BondKind::Supplies { provider, kinds: consumers.kinds, others: consumers.others };
         Bond { kind, members: consumers.devices }
     };
     found.into_iter().map(bond).collect()

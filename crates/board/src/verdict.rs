@@ -248,6 +248,3 @@ impl Verdicts {
         board.devices.iter().position(|device| device.node == node).map(DeviceIndex::new)
     }
 }
-
-#[cfg(test)]
-mod tests;
