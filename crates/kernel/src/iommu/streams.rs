@@ -4,6 +4,8 @@
 //! stream that equals its identifier in the bits its mask does not cover. How many entries the hardware has is in a register;
 //! here there are as many as are needed.
 
+use std::collections::BTreeMap;
+
 use super::group::GroupId;
 
 /// A stream or, with a mask, several: bits set in the mask are not compared.
@@ -59,10 +61,11 @@ pub enum StreamConflict {
     },
 }
 
-/// The entries of one SMMU that devices use.
+/// The entries of one SMMU that devices use, by mask and then by the bits of the identifier that are compared: a table has few masks,
+/// so that finding a stream does not take longer the more devices there are.
 #[derive(Debug, Default)]
 pub(super) struct StreamTable {
-    entries: Vec<(StreamMatch, GroupId)>,
+    entries: BTreeMap<u16, BTreeMap<u16, GroupId>>,
 }
 
 impl StreamTable {
@@ -86,27 +89,38 @@ impl StreamTable {
     }
 
     fn entry(&self, asked: StreamMatch) -> Result<Option<GroupId>, StreamConflict> {
-        if let Some((_, group)) = self.entries.iter().find(|(there, _)| there.covers(asked)) {
-            return Ok(Some(*group));
+        if let Some(group) = self.covering(asked) {
+            return Ok(Some(group));
         }
-        match self.entries.iter().find(|(there, _)| there.meets(asked)) {
-            Some(&(there, _)) => Err(StreamConflict::Overlap { asked, there }),
+        // An entry that compares no bit that is not compared here would have covered it.
+        let others = self.entries.iter().filter(|(mask, _)| *mask & asked.mask != asked.mask);
+        let mut there = others.flat_map(|(&mask, ids)| ids.keys().map(move |&id| StreamMatch { id, mask }));
+        match there.find(|there| there.meets(asked)) {
+            Some(there) => Err(StreamConflict::Overlap { asked, there }),
             None => Ok(None),
         }
+    }
+
+    /// The group of the entry that matches every stream of `asked`.
+    fn covering(&self, asked: StreamMatch) -> Option<GroupId> {
+        let wide = self.entries.iter().filter(|(mask, _)| *mask & asked.mask == asked.mask);
+        wide.into_iter().find_map(|(mask, ids)| ids.get(&(asked.id & !mask)).copied())
     }
 
     /// These streams belong to a group from now on.
     pub(super) fn add(&mut self, streams: &[StreamMatch], group: GroupId) {
         for &asked in streams {
-            if !self.entries.iter().any(|(there, _)| there.covers(asked)) {
-                self.entries.push((asked, group));
+            if self.covering(asked).is_none() {
+                self.entries.entry(asked.mask).or_default().insert(asked.id & !asked.mask, group);
             }
         }
     }
 
     /// A group is gone.
     pub(super) fn forget(&mut self, group: GroupId) {
-        self.entries.retain(|(_, of)| *of != group);
+        for ids in self.entries.values_mut() {
+            ids.retain(|_, of| *of != group);
+        }
     }
 }
 
