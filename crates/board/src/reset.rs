@@ -78,7 +78,7 @@ pub(crate) fn resets(board: &Board, index: &Index, referrals: &[Referral]) -> Re
         add(referral.from, referral.to, &referral.cells);
     }
     let phys = Phys::of(board, index, referrals);
-    let mut facts: Vec<ResetFacts> = board.devices.iter().map(|device| driver(device)).collect();
+    let mut facts: Vec<ResetFacts> = board.devices.iter().map(driver).collect();
     let mut lines = Vec::new();
     for ((controller, cells), nodes) in users {
         let user =

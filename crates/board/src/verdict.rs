@@ -3,12 +3,12 @@
 use uvfio_firmware::{Board, Bus, NodeId, Reference};
 
 use crate::bond::{Bond, BondKind};
+use crate::bridge::{self, Bridge};
 use crate::grouping::{self, Group};
 use crate::index::{self, Index};
 use crate::interrupt::{self, Line};
 use crate::options::{Options, Weakenings};
 use crate::page;
-use crate::pci::{self, PciBehind};
 use crate::propagate::{Cause, Ties};
 use crate::reset::{self, ResetFacts, ResetLine};
 use crate::supply;
@@ -71,8 +71,8 @@ pub struct Verdicts {
     pub reset_lines: Vec<ResetLine>,
     /// Interrupt lines with two or more users.
     pub interrupt_lines: Vec<Line>,
-    /// PCI host bridges.
-    pub pci: Vec<PciBehind>,
+    /// Bridges to PCI and other buses whose devices are found.
+    pub bridges: Vec<Bridge>,
     ties: Ties,
 }
 
@@ -97,7 +97,7 @@ impl Verdicts {
             groups: grouped.groups,
             interrupt_lines: lines,
             reset_lines: resets.lines,
-            pci: pci::hosts(board, &index),
+            bridges: bridge::bridges(board, &index),
             ties,
         };
         for (at, device) in board.devices.iter().enumerate() {
