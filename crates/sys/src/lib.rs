@@ -9,5 +9,6 @@ pub mod limits;
 pub mod memory;
 pub mod mounts;
 pub mod namespace;
+pub mod ptrace;
 pub mod seccomp;
 pub mod signals;
