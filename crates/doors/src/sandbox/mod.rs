@@ -9,6 +9,7 @@
 mod caller;
 mod calls;
 mod crew;
+pub mod emulate;
 mod error;
 pub mod eventfd;
 mod files;
@@ -19,6 +20,7 @@ pub mod memory;
 mod message;
 mod onlooker;
 pub mod process;
+pub mod registers;
 mod run;
 mod serve;
 mod terminal;
