@@ -292,8 +292,7 @@ fn a_string_leaves_to_the_processor_what_touches_no_device() {
 #[test]
 fn a_string_keeps_what_it_did_before_a_fault() {
     // std; rep stosb down from the third byte of memory
-    let mut processor = Processor::default();
-    processor.flags = DF;
+    let mut processor = Processor { flags: DF, ..Processor::default() };
     processor.general[1] = 5;
     processor.general[7] = bench::BASE + 2;
     let mut memory = Bench::new(vec![1; bench::LEN]);
