@@ -112,6 +112,8 @@ impl Sys {
                     | Directory::BusDevices(_)
                     | Directory::BusDrivers(_)
                     | Directory::Devices
+                    | Directory::Firmware
+                    | Directory::DeviceTree
                     | Directory::Platform
                     | Directory::Virtual
                     | Directory::Classes
