@@ -57,21 +57,26 @@ fn asked(personality: &str) -> Vec<(String, String)> {
     ] {
         run = run.args(["--bind", device]);
     }
-    let finished = run.args(["--", "sh"]).args([data("plan.sh")]).args([parity_client(Linking::Static)]).finish();
+    let finished =
+        run.args(["--", "sh"]).args([data("plan.sh")]).args([parity_client(Linking::Static)]).finish();
     let finished = finished.expect(0);
     answers(&finished.stdout)
 }
 
 /// One line for each difference: the case, what the kernel says, what uvfio said.
 fn differences(kernel: &[(String, String)], uvfio: &[(String, String)]) -> Vec<(String, String)> {
-    let said: BTreeMap<&str, &str> = uvfio.iter().map(|(case, answer)| (case.as_str(), answer.as_str())).collect();
-    let known: BTreeMap<&str, &str> = kernel.iter().map(|(case, answer)| (case.as_str(), answer.as_str())).collect();
+    let said: BTreeMap<&str, &str> =
+        uvfio.iter().map(|(case, answer)| (case.as_str(), answer.as_str())).collect();
+    let known: BTreeMap<&str, &str> =
+        kernel.iter().map(|(case, answer)| (case.as_str(), answer.as_str())).collect();
     let missed = kernel.iter().filter_map(|(case, answer)| {
         let said = said.get(case.as_str()).copied().unwrap_or("nothing");
         (said != answer).then(|| (case.clone(), format!("the kernel says {answer}, uvfio said {said}")))
     });
     let added = uvfio.iter().filter(|(case, _)| !known.contains_key(case.as_str()));
-    missed.chain(added.map(|(case, answer)| (case.clone(), format!("not recorded, uvfio said {answer}")))).collect()
+    missed
+        .chain(added.map(|(case, answer)| (case.clone(), format!("not recorded, uvfio said {answer}"))))
+        .collect()
 }
 
 #[test]
@@ -83,7 +88,8 @@ fn parity_with_linux_6_12() {
     let differences = differences(&kernel, &asked("linux-6.12"));
     let cannot = cannot();
     println!("{} of {} cases agree with linux-6.12", kernel.len() - differences.len(), kernel.len());
-    let (known, news): (Vec<_>, Vec<_>) = differences.into_iter().partition(|(case, _)| cannot.contains(case));
+    let (known, news): (Vec<_>, Vec<_>) =
+        differences.into_iter().partition(|(case, _)| cannot.contains(case));
     let lines: Vec<String> = news.iter().map(|(case, difference)| format!("{case}: {difference}")).collect();
     assert!(lines.is_empty(), "{}", lines.join("\n"));
     let agree: Vec<&String> =

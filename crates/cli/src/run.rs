@@ -63,6 +63,7 @@ pub fn start(up: &Up, program: &[OsString]) -> Result<Status, Problem> {
         machine: Arc::clone(&up.machine),
         worker: Arc::clone(&up.worker),
         onlooker: up.trace.clone().map(|trace| -> Arc<dyn Onlooker> { trace }),
+        control: None,
         program: name.clone(),
         args: args.to_vec(),
     };

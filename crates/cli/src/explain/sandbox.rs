@@ -41,6 +41,7 @@ fn doing(step: Step) -> &'static str {
         Step::KeepMounts => "keep its mounts to itself",
         Step::Sys => "lay the board's part over /sys",
         Step::Dev => "make a /dev with /dev/vfio",
+        Step::Modules => "lay the board's modules over /lib/modules",
         Step::Proc => "mount a /proc",
         Step::Fork => "start a process",
         Step::Filter => "install its seccomp filter",

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, Statx, StatxFlags, statx};
 use rustix::thread::{CapabilitySet, capabilities};
 use uvfio_kernel::addr::UserAddr;
 use uvfio_sys::limits::memlock;
@@ -36,16 +36,30 @@ impl<'a> Program<'a> {
     /// The VFIO file a descriptor stands for: told by the inode, so a copy of a descriptor is as good as the first.
     #[must_use]
     pub fn held(&self, fd: i32) -> Lookup {
+        match self.stat(fd) {
+            None => Lookup::Closed,
+            Some(stat) => self
+                .ours(&stat)
+                .and_then(|node| self.world.files.get(node))
+                .map_or(Lookup::Other, Lookup::Vfio),
+        }
+    }
+
+    /// The node of our mount that a descriptor stands for.
+    #[must_use]
+    pub fn node(&self, fd: i32) -> Option<u64> {
+        self.ours(&self.stat(fd)?)
+    }
+
+    fn stat(&self, fd: i32) -> Option<Statx> {
         let tid = self.thread.tid.as_raw_nonzero();
         // The file system is not asked: inode and device are known without.
         let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
-        let Ok(stat) = statx(CWD, format!("/proc/{tid}/fd/{fd}"), flags, StatxFlags::INO) else {
-            return Lookup::Closed;
-        };
-        if (stat.stx_dev_major, stat.stx_dev_minor) != self.world.device {
-            return Lookup::Other;
-        }
-        self.world.files.get(stat.stx_ino).map_or(Lookup::Other, Lookup::Vfio)
+        statx(CWD, format!("/proc/{tid}/fd/{fd}"), flags, StatxFlags::INO).ok()
+    }
+
+    fn ours(&self, stat: &Statx) -> Option<u64> {
+        ((stat.stx_dev_major, stat.stx_dev_minor) == self.world.device).then_some(stat.stx_ino)
     }
 }
 

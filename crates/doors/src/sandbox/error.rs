@@ -12,6 +12,8 @@ pub enum Step {
     Sys,
     /// Making a `/dev` with `/dev/vfio`.
     Dev,
+    /// Laying the machine's modules over `/lib/modules`.
+    Modules,
     /// Mounting a `/proc` for its processes.
     Proc,
     /// Starting the program's process.
@@ -24,8 +26,16 @@ pub enum Step {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Step; 7] =
-        [Step::KeepMounts, Step::Sys, Step::Dev, Step::Proc, Step::Fork, Step::Filter, Step::Execute];
+    pub const ALL: [Step; 8] = [
+        Step::KeepMounts,
+        Step::Sys,
+        Step::Dev,
+        Step::Modules,
+        Step::Proc,
+        Step::Fork,
+        Step::Filter,
+        Step::Execute,
+    ];
 }
 
 /// Why a sandbox could not be had. Nothing is left of it: no process, no mount, no file.

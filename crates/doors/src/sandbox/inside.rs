@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,7 +19,7 @@ use uvfio_sys::signals::Mask;
 
 use super::calls::filter::filter;
 use super::error::Step;
-use super::layout::lay_out;
+use super::layout::{self, lay_out};
 use super::message::{End, Message};
 use super::terminal::Terminal;
 
@@ -106,5 +107,11 @@ fn become_program(
     mask.restore();
     let listener = install(&filter()).map_err(|error| (Step::Filter, error))?;
     end.send(&Message::Listening(listener)).map_err(|error| (Step::Filter, error))?;
-    Err((Step::Execute, Command::new(program).args(args).exec()))
+    let mut command = Command::new(program);
+    command.args(args);
+    // Where there is no /lib/modules to lay ours over, modprobe is told where it is.
+    if !Path::new(layout::MODULES).exists() {
+        command.env("MODPROBE_OPTIONS", layout::MODPROBE_OPTIONS);
+    }
+    Err((Step::Execute, command.exec()))
 }

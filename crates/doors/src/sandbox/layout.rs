@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, readlinkat, symlinkat};
 use rustix::mount::MountAttrFlags;
@@ -22,6 +23,12 @@ const PLAIN: [&str; 9] = ["null", "zero", "full", "random", "urandom", "tty", "p
 /// Where the real `/dev` is found in ours.
 const REAL_DEV: &str = ".host";
 
+/// Where modprobe(8) looks for modules.
+pub const MODULES: &str = "/lib/modules";
+
+/// Where it finds those of the machine if there is no such directory.
+pub const MODPROBE_OPTIONS: &str = "-d /dev/vfio/.uvfio";
+
 /// Put everything in place. `mount` is the root of our file system, `overlays` its directories to lay over real ones of `/sys`.
 ///
 /// # Errors
@@ -34,7 +41,7 @@ pub fn lay_out(mount: OwnedFd, overlays: &[String]) -> Result<(), (Step, io::Err
     drop(mount);
     sys(overlays).map_err(at(Step::Sys))?;
     dev().map_err(at(Step::Dev))?;
-    mounts::detach(STAGE).map_err(at(Step::Proc))?;
+    modules().map_err(at(Step::Modules))?;
     proc().map_err(at(Step::Proc))?;
     // A working directory below one of these shall be in the new one, as far as it is there.
     if let Ok(here) = here {
@@ -49,6 +56,15 @@ fn sys(overlays: &[String]) -> io::Result<()> {
         mounts::attach(ours, CWD, &format!("/sys/{path}"))?;
     }
     Ok(())
+}
+
+/// The machine's modules, in place of the host's: those cannot be loaded from in here.
+fn modules() -> io::Result<()> {
+    if !Path::new(MODULES).is_dir() {
+        return Ok(());
+    }
+    let ours = mounts::copy(CWD, &format!("{STAGE}/vfio/.uvfio/lib/modules"), Depth::Alone)?;
+    mounts::attach(ours, CWD, MODULES)
 }
 
 fn dev() -> io::Result<()> {
@@ -100,15 +116,22 @@ fn is_directory(parent: impl AsFd, name: &str) -> bool {
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
-/// A `/proc` of the program's own processes. A container that hides parts of its `/proc` allows no second one; the program then
-/// sees that, in which processes have other numbers.
+/// A `/proc` of the program's own processes, which lists the machine's modules. A container that hides parts of its `/proc` allows
+/// no second one; the program then sees that, in which processes have other numbers.
 fn proc() -> io::Result<()> {
+    let modules = mounts::copy(CWD, &format!("{STAGE}/vfio/.uvfio/modules"), Depth::Alone)?;
+    mounts::detach(STAGE)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     match mounts::make("proc", &[MountOption::Value("source", "proc")], attributes) {
-        Ok(proc) => mounts::attach(proc, CWD, "/proc"),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        Err(error) => Err(error),
+        Ok(proc) => mounts::attach(proc, CWD, "/proc")?,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(error) => return Err(error),
     }
+    // A kernel built without modules has no list of them either, and no place for ours.
+    if Path::new("/proc/modules").exists() {
+        mounts::attach(modules, CWD, "/proc/modules")?;
+    }
+    Ok(())
 }

@@ -34,6 +34,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustix::fs::{AtFlags, statat};
 use uvfio_abi::Errno;
 use uvfio_kernel::machine::Machine;
+use uvfio_kernel::wait::Wait;
 use uvfio_vfio::Vfio;
 use uvfio_vfio::refusal::Refusal;
 
@@ -52,11 +53,23 @@ pub struct Config {
     pub worker: Arc<Worker>,
     /// Who wants to see what is written to its part of `/sys`.
     pub onlooker: Option<Arc<dyn Onlooker>>,
+    /// Who answers the requests of tools inside.
+    pub control: Option<Arc<dyn Control>>,
     /// The program, found as a shell would.
     pub program: OsString,
     /// Its arguments, without its own name.
     pub args: Vec<OsString>,
 }
+
+/// Answers requests of tools inside the sandbox: `uvfio bind` there talks to the `uvfio run` that started it. What is said is their
+/// business; this door only carries it.
+pub trait Control: Send + Sync {
+    /// Answer a request. It may block; `wait` ends when the tool is interrupted.
+    fn request(&self, request: &[u8], wait: &dyn Wait) -> Vec<u8>;
+}
+
+/// Where a tool inside writes its request and then reads the answer, through one open file. It is there only inside.
+pub const CONTROL: &str = "/dev/vfio/.uvfio/control";
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +82,10 @@ pub enum Outcome {
 
 /// Everything the serving threads share.
 struct World {
+    machine: Arc<Machine>,
     vfio: Arc<Vfio>,
     onlooker: Option<Arc<dyn Onlooker>>,
+    control: Option<Arc<dyn Control>>,
     tree: tree::Tree,
     files: files::Files,
     processes: process::Processes,

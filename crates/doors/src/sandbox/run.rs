@@ -11,7 +11,6 @@ use rustix::fs::{AtFlags, StatxFlags, statx};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, getpgrp, getpid, kill_process, pidfd_send_signal, waitid,
 };
-use uvfio_kernel::sysfs::Sysfs;
 use uvfio_sys::clone::{Namespaces, Side, fork, threads};
 use uvfio_sys::fuse::Session;
 use uvfio_sys::namespace;
@@ -29,7 +28,7 @@ use super::message::{End, Message, pair};
 use super::process::Processes;
 use super::serve::{self, Mount};
 use super::terminal::Terminal;
-use super::tree::{Real, Sys, Tree};
+use super::tree::{Real, Tree};
 use super::{Config, Outcome, World};
 
 /// Signals for the program that arrive at the command.
@@ -52,7 +51,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
     }
     let terminal = Terminal::ours();
     let signals = block()?;
-    let tree = Tree::new(Sys::new(Sysfs::new(config.machine.clone()), Real::sys()));
+    let tree = Tree::new(config.machine.clone(), Real::sys());
     if !namespace::may_mount() {
         namespace::enter_as_root().map_err(|(step, error)| match step {
             namespace::Step::Unshare => SandboxError::UserNamespace(error),
@@ -86,8 +85,10 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
     let warden = Warden::new()?;
     let device = device(&root)?;
     let world = Arc::new(World {
+        machine: config.machine,
         vfio: config.vfio,
         onlooker: config.onlooker,
+        control: config.control,
         tree,
         files: Files::default(),
         processes: Processes::default(),

@@ -2,7 +2,7 @@
 //!
 //! Every ioctl with VFIO's type byte, on whatever file. Reads and writes only on the descriptors where device files are put (the
 //! window): they would reach us through FUSE anyway, but slower. Shared file mappings, because VFIO decides about them and FUSE
-//! could not refuse. All else costs nothing: the kernel remembers which calls the filter never looks at.
+//! could not refuse. And the loading of modules. All else costs nothing: the kernel remembers which calls the filter never looks at.
 
 use std::ops::Range;
 
@@ -25,6 +25,12 @@ pub const IOCTL_I386: u32 = 54;
 pub const PREAD: u32 = 17;
 /// `pwrite64`.
 pub const PWRITE: u32 = 18;
+/// `init_module`.
+pub const INIT_MODULE: u32 = 175;
+/// `delete_module`.
+pub const DELETE_MODULE: u32 = 176;
+/// `finit_module`.
+pub const FINIT_MODULE: u32 = 313;
 
 const ARCH_X86_64: u32 = 0xc000_003e;
 const ARCH_I386: u32 = 0x4000_0003;
@@ -46,6 +52,9 @@ pub fn filter() -> Vec<Instruction> {
     // Another way into the same calls, which few kernels offer and no program needs.
     asm.place(wide).load_number().if_at_least(X32, refuse).if_equal(IOCTL, ioctl);
     asm.if_equal(PREAD, on_fd).if_equal(PWRITE, on_fd).if_equal(LSEEK, on_fd).if_equal(MMAP, mmap);
+    for number in [INIT_MODULE, DELETE_MODULE, FINIT_MODULE] {
+        asm.if_equal(number, notify);
+    }
     asm.verdict(Verdict::Allow);
 
     asm.place(narrow).load_number().if_equal(IOCTL_I386, ioctl).verdict(Verdict::Allow);
@@ -110,6 +119,13 @@ mod tests {
         assert_eq!(mmap(0x02, 961), NOTIFY);
         assert_eq!(mmap(0x21, u64::MAX), ALLOW);
         assert_eq!(mmap(0x22, u64::MAX), ALLOW);
+    }
+
+    #[test]
+    fn loading_modules_is_caught() {
+        for number in [INIT_MODULE, DELETE_MODULE, FINIT_MODULE] {
+            assert_eq!(wide(number, [0; 6]), NOTIFY);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod filter;
 mod known;
+mod modules;
 
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
@@ -59,7 +60,7 @@ impl Desk {
         // An error of the listener leaves its programs without answers; they are ended with the sandbox.
         while let Ok(Some(call)) = self.listener.receive() {
             turn.begin();
-            match self.serve(world, &call, &mut known, &mut scratch) {
+            match self.serve(world, &turn, &call, &mut known, &mut scratch) {
                 // Where the caller is gone there is nobody to answer.
                 Outcome::Answer(result) => _ = self.listener.answer(call.id, result.map_err(|errno| errno.0)),
                 Outcome::Pass => _ = self.listener.pass(call.id),
@@ -73,11 +74,15 @@ impl Desk {
     fn serve<'a>(
         &self,
         world: &'a World,
+        turn: &Turn,
         call: &Notification,
         known: &mut Known<'a>,
         scratch: &mut Vec<u8>,
     ) -> Outcome {
         let number = call.number as u32;
+        if modules::is_one(number) {
+            return modules::serve(world, call, turn);
+        }
         // The kernel takes 32 bits of a descriptor's number.
         let fd = call.args[if number == filter::MMAP { 4 } else { 0 }] as i32;
         let Some((program, open)) = known.look(world, call.pid, fd) else { return Outcome::Pass };

@@ -5,15 +5,21 @@
 
 mod nodes;
 mod real;
+mod session;
 mod sys;
+
+use std::sync::Arc;
 
 use uvfio_abi::Errno;
 use uvfio_kernel::iommu::GroupId;
+use uvfio_kernel::machine::Machine;
+use uvfio_kernel::sysfs::Sysfs;
 use uvfio_vfio::Vfio;
 use uvfio_vfio::file::Node;
 
 pub use nodes::{Nodes, Place};
 pub use real::Real;
+pub use session::Item;
 pub use sys::{Sys, Thing};
 
 use super::files::{self, Files};
@@ -54,6 +60,7 @@ const SPAN: u64 = 1 << 62;
 /// The whole tree.
 pub struct Tree {
     nodes: Nodes,
+    machine: Arc<Machine>,
     sys: Sys,
 }
 
@@ -61,10 +68,11 @@ pub struct Tree {
 pub type Listing = Vec<(String, Kind)>;
 
 impl Tree {
-    /// A tree whose `sys` is this.
+    /// A tree that shows this machine, and the real `/sys` around it.
     #[must_use]
-    pub fn new(sys: Sys) -> Self {
-        Self { nodes: Nodes::new(), sys }
+    pub fn new(machine: Arc<Machine>, real: Real) -> Self {
+        let sys = Sys::new(Sysfs::new(machine.clone()), real);
+        Self { nodes: Nodes::new(), machine, sys }
     }
 
     /// The part under `sys`.
@@ -73,10 +81,31 @@ impl Tree {
         &self.sys
     }
 
-    /// What a node is, where it is one of the tree's own.
+    /// The thing a node is, where it is one.
     #[must_use]
-    pub fn place(&self, node: u64) -> Option<Place> {
-        self.nodes.place(node)
+    pub fn thing(&self, node: u64) -> Option<Arc<Thing>> {
+        match self.nodes.place(node)? {
+            Place::Thing(thing) => Some(thing),
+            Place::Root | Place::Vfio | Place::Open => None,
+        }
+    }
+
+    /// Where a link leads.
+    #[must_use]
+    pub fn link(&self, node: u64) -> Option<Vec<u8>> {
+        self.sys.link(&*self.thing(node)?)
+    }
+
+    fn kind(&self, thing: &Thing) -> Kind {
+        match thing {
+            Thing::Session(item) => item.kind(),
+            thing => self.sys.kind(thing),
+        }
+    }
+
+    fn entry(&self, thing: Thing) -> Entry {
+        let (kind, fixed) = (self.kind(&thing), Sys::is_fixed(&thing));
+        Entry { fixed, ..sys_entry(self.nodes.number(thing), kind) }
     }
 
     /// Where a name in a directory leads.
@@ -91,6 +120,7 @@ impl Tree {
                 "open" => Ok(fixed(Nodes::OPEN)),
                 _ => Err(Errno::ENOENT),
             },
+            Place::Vfio if name == session::NAME => Ok(self.entry(Thing::Session(Item::Top))),
             Place::Vfio => {
                 let name = vfio_node(name).filter(|name| vfio.nodes().contains(name)).ok_or(Errno::ENOENT)?;
                 Ok(vfio_entry(files.look(name), name))
@@ -99,13 +129,15 @@ impl Tree {
                 let node = name.parse().map_err(|_| Errno::ENOENT)?;
                 if files.is_known(node) { Ok(device_entry(node)) } else { Err(Errno::ENOENT) }
             }
-            Place::Sys(thing) => {
-                if self.sys.kind(&thing) != Kind::Directory {
+            Place::Thing(thing) => {
+                if self.kind(&thing) != Kind::Directory {
                     return Err(Errno::ENOTDIR);
                 }
-                let found = self.sys.look(&thing, name).ok_or(Errno::ENOENT)?;
-                let (kind, fixed) = (self.sys.kind(&found), Sys::is_fixed(&found));
-                Ok(Entry { fixed, ..sys_entry(self.nodes.number(found), kind) })
+                let found = match &*thing {
+                    Thing::Session(item) => item.look(name, &self.machine).map(Thing::Session),
+                    thing => self.sys.look(thing, name),
+                };
+                Ok(self.entry(found.ok_or(Errno::ENOENT)?))
             }
         }
     }
@@ -119,7 +151,7 @@ impl Tree {
             return Ok(device_entry(node));
         }
         match self.nodes.place(node).ok_or(Errno::ENOENT)? {
-            Place::Sys(thing) => Ok(sys_entry(node, self.sys.kind(&thing))),
+            Place::Thing(thing) => Ok(sys_entry(node, self.kind(&thing))),
             Place::Root | Place::Vfio | Place::Open => Ok(fixed(node)),
         }
     }
@@ -136,7 +168,10 @@ impl Tree {
                 Ok(vfio.nodes().iter().map(|node| (node.to_string(), file)).collect())
             }
             Place::Open => Ok(Vec::new()),
-            Place::Sys(thing) => Ok(self.sys.list(&thing)),
+            Place::Thing(thing) => Ok(match &*thing {
+                Thing::Session(item) => item.list(&self.machine),
+                thing => self.sys.list(thing),
+            }),
         }
     }
 }

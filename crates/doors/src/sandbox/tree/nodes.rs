@@ -17,19 +17,8 @@ pub enum Place {
     Vfio,
     /// Where the supervisor opens the files it gives to programs.
     Open,
-    /// Something of `/sys`.
-    Sys(Arc<Thing>),
-}
-
-impl Place {
-    /// The thing of `/sys` it is, if it is one.
-    #[must_use]
-    pub fn thing(&self) -> Option<&Arc<Thing>> {
-        match self {
-            Place::Sys(thing) => Some(thing),
-            Place::Root | Place::Vfio | Place::Open => None,
-        }
-    }
+    /// Something met by a name.
+    Thing(Arc<Thing>),
 }
 
 /// The numbers given so far.
@@ -68,12 +57,12 @@ impl Nodes {
             _ => {
                 let index = usize::try_from(node.checked_sub(Self::SYS)?).ok()?;
                 let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-                given.things.get(index).cloned().map(Place::Sys)
+                given.things.get(index).cloned().map(Place::Thing)
             }
         }
     }
 
-    /// The number of a thing of `/sys`.
+    /// The number of a thing.
     #[must_use]
     pub fn number(&self, thing: Thing) -> u64 {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +88,7 @@ mod tests {
         let number = nodes.number(buses.clone());
         assert_eq!(nodes.number(buses.clone()), number);
         assert_ne!(nodes.number(Thing::Directory(Directory::Classes)), number);
-        assert_eq!(nodes.place(number), Some(Place::Sys(Arc::new(buses))));
+        assert_eq!(nodes.place(number), Some(Place::Thing(Arc::new(buses))));
         assert_eq!(nodes.number(Thing::Directory(Directory::Root)), Nodes::SYS);
         assert_eq!(nodes.place(0), None);
         assert_eq!(nodes.place(u64::MAX), None);

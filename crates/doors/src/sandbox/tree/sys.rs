@@ -2,9 +2,9 @@
 
 use uvfio_kernel::sysfs::{Attribute, Directory, Entry, Sysfs};
 
-use super::{Kind, Listing, Real};
+use super::{Item, Kind, Listing, Real};
 
-/// Something in `/sys`.
+/// Something that is met by a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Thing {
     /// A directory of the machine's.
@@ -15,6 +15,8 @@ pub enum Thing {
     Attribute(Attribute),
     /// Something real, by its path below `/sys`.
     Real(String, Kind),
+    /// Something for tools inside, no part of `/sys`.
+    Session(Item),
 }
 
 /// What else is seen in a directory of the machine.
@@ -79,7 +81,7 @@ impl Sys {
                 None => self.look_for_real(&self.machine.path(directory)?, name),
             },
             Thing::Real(path, Kind::Directory) => self.look_for_real(path, name),
-            Thing::Real(..) | Thing::Link(..) | Thing::Attribute(_) => None,
+            Thing::Real(..) | Thing::Link(..) | Thing::Attribute(_) | Thing::Session(_) => None,
         }
     }
 
@@ -97,6 +99,7 @@ impl Sys {
             Thing::Link(..) => Kind::Link,
             Thing::Attribute(attribute) => Kind::File { permissions: self.machine.mode(attribute) },
             Thing::Real(_, kind) => *kind,
+            Thing::Session(item) => item.kind(),
         }
     }
 
@@ -152,7 +155,7 @@ impl Sys {
                 listing
             }
             Thing::Real(path, Kind::Directory) => self.real.list(path),
-            Thing::Real(..) | Thing::Link(..) | Thing::Attribute(_) => Vec::new(),
+            Thing::Real(..) | Thing::Link(..) | Thing::Attribute(_) | Thing::Session(_) => Vec::new(),
         }
     }
 
@@ -165,7 +168,7 @@ impl Sys {
                 Entry::Directory(_) | Entry::Attribute(_) => None,
             },
             Thing::Real(path, Kind::Link) => self.real.link(path).ok(),
-            Thing::Real(..) | Thing::Directory(_) | Thing::Attribute(_) => None,
+            Thing::Real(..) | Thing::Directory(_) | Thing::Attribute(_) | Thing::Session(_) => None,
         }
     }
 
