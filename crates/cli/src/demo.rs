@@ -51,6 +51,7 @@ const BAD: Style = AnsiColor::Red.on_default();
 pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
     let personality = Personality::default();
     let trace = Arc::new(Trace::new(personality, output::stdout()));
+    // The administrator's writes are shown as they are typed; only calls are traced.
     let up = bringup::up(Wanted {
         blob: board_file::DEMO,
         name: Path::new("demo"),
@@ -60,6 +61,7 @@ pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
         registers: args.mmio.registers(),
         trace: Some(trace),
     })?;
+    let up = Up { trace: None, ..up };
     say(&introduction(&up))?;
     let status = run::start(&up, &administrator(args)?)?;
     let report = report::collect(&up.machine, &up.vfio, status);
