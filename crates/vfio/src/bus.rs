@@ -9,11 +9,12 @@ use std::sync::{Arc, Weak};
 use uvfio_abi::Errno;
 use uvfio_kernel::device::{Bus, Device, DmaOwner, Driver, ProbeError, Reason};
 use uvfio_kernel::module::{Mode, ModuleName, ModuleSpec, ParamSpec, Value};
+use uvfio_kernel::provider::reset::ResetRefusal;
 use uvfio_kernel::wait::{Interrupted, Wait};
 
 use crate::attach::{ENTRY_LIMIT, leave_container};
 use crate::control::{Bound, Stage};
-use crate::device::{ResetNeed, VfioDevice, has_reset};
+use crate::device::{ResetNeed, VfioDevice};
 use crate::group::GroupKey;
 use crate::nodes;
 use crate::personality::{self, Personality};
@@ -142,10 +143,9 @@ impl Vfio {
     }
 
     /// Whether the device may be bound as far as its reset goes.
-    fn check_reset(&self, device: &Device) -> Result<ResetNeed, BindRefusal> {
-        let name = device.name().to_owned();
+    fn check_reset(&self, device: &Arc<Device>) -> Result<ResetNeed, BindRefusal> {
         let Some(compatible) = device.facts().compatible.first().cloned() else {
-            return Err(BindRefusal::NoCompatible { device: name });
+            return Err(BindRefusal::NoCompatible { device: device.name().to_owned() });
         };
         let (need, fatal_rule) = match device.bus() {
             Bus::Amba => (ResetNeed::Optional, personality::AMBA_NO_PROBE),
@@ -154,13 +154,19 @@ impl Vfio {
             }
             _ => (ResetNeed::Optional, personality::RESET_ALWAYS_REQUIRED),
         };
-        match need {
-            _ if has_reset(&compatible) => Ok(need),
-            ResetNeed::Required => Err(BindRefusal::NoReset { device: name, compatible }),
-            ResetNeed::Optional if self.personality().holds(&fatal_rule) => {
+        let name = device.name().to_owned();
+        match (self.can_reset(device), need) {
+            (Ok(()), need) => Ok(need),
+            (Err(ResetRefusal::NoMethod { .. }), ResetNeed::Required) => {
+                Err(BindRefusal::NoReset { device: name, compatible })
+            }
+            (Err(why), ResetNeed::Required) => {
+                Err(BindRefusal::ResetUnfit { device: name, why: Box::new(why) })
+            }
+            (Err(_), ResetNeed::Optional) if self.personality().holds(&fatal_rule) => {
                 Err(BindRefusal::NoResetAnyway { device: name, compatible })
             }
-            ResetNeed::Optional => Ok(need),
+            (Err(_), need) => Ok(need),
         }
     }
 

@@ -6,7 +6,6 @@
 mod info;
 mod opened;
 mod region;
-mod reset;
 mod set_irqs;
 
 use std::sync::Arc;
@@ -17,11 +16,10 @@ use uvfio_abi::vfio::{
     VFIO_DEVICE_RESET, VFIO_DEVICE_SET_IRQS,
 };
 use uvfio_kernel::device::{Bus, Device};
-use uvfio_kernel::hw::{ResetKind, Width};
+use uvfio_kernel::hw::Width;
 
 pub(crate) use opened::Opened;
 use region::Regions;
-pub(crate) use reset::exists_for as has_reset;
 
 use crate::caller::Caller;
 use crate::file::{Mmap, MmapPlan, Reply};
@@ -38,7 +36,7 @@ pub(crate) struct VfioDevice {
     pub(crate) group: GroupKey,
     /// What becomes of an open whose reset fails.
     pub(crate) reset_need: ResetNeed,
-    /// Its open files. Never taken before the control lock.
+    /// Its open files. Taken before the control lock, never after it.
     files: Mutex<Files>,
 }
 
@@ -100,14 +98,6 @@ impl VfioDevice {
         self.device.facts().compatible.first().map_or("", String::as_str)
     }
 
-    /// Reset it, whoever has it open (`vfio_platform_call_reset`).
-    pub(crate) fn reset(&self) -> Result<(), DeviceRefusal> {
-        if !has_reset(self.compatible()) {
-            return Err(DeviceRefusal::NoReset { compatible: self.compatible().to_owned() });
-        }
-        self.device.reset(ResetKind::Device).map_err(|_| DeviceRefusal::ResetFailed)
-    }
-
     fn is_amba(&self) -> bool {
         self.device.bus() == Bus::Amba
     }
@@ -139,11 +129,13 @@ impl DeviceFile {
 
     pub(crate) fn ioctl(&self, caller: &dyn Caller, request: u32, arg: u64) -> Result<Reply, Refusal> {
         match request {
-            VFIO_DEVICE_GET_INFO => info::device(caller, arg, &self.device)?,
+            VFIO_DEVICE_GET_INFO => {
+                info::device(caller, arg, &self.device, self.vfio.can_reset(&self.device.device))?
+            }
             VFIO_DEVICE_GET_REGION_INFO => info::region(caller, arg, &self.regions())?,
             VFIO_DEVICE_GET_IRQ_INFO => info::irq(caller, arg, &self.opened)?,
             VFIO_DEVICE_SET_IRQS => self.opened.set_irqs(caller, arg)?,
-            VFIO_DEVICE_RESET => self.device.reset()?,
+            VFIO_DEVICE_RESET => self.vfio.reset(&self.device)?,
             VFIO_DEVICE_FEATURE => info::feature(caller, arg)?,
             request => return Err(DeviceRefusal::UnknownRequest { request }.into()),
         }

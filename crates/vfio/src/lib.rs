@@ -21,6 +21,7 @@ pub mod observe;
 mod opening;
 pub mod personality;
 pub mod refusal;
+mod resetting;
 mod sync;
 #[cfg(test)]
 #[cfg_attr(feature = "shuttle", expect(dead_code, reason = "only the tests of interleavings are built"))]
@@ -32,4 +33,4 @@ mod type1;
 mod user;
 mod vfio;
 
-pub use vfio::{Options, Registers, Vfio};
+pub use vfio::{Options, Registers, ResetSets, Vfio};

@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use uvfio_kernel::hw::ResetKind;
-
 use crate::attach::leave_container;
 use crate::caller::{Caller, Capability};
 use crate::container::{Container, ContainerFile, Protection};
 use crate::control::{Control, FileState, Stage};
-use crate::device::{DeviceFile, Opened, ResetNeed, VfioDevice, has_reset};
+use crate::device::{DeviceFile, Opened, ResetNeed, VfioDevice};
 use crate::file::{File, Node};
 use crate::group::{GroupFile, GroupKey};
 use crate::observe::Leftover;
@@ -125,13 +123,13 @@ impl Vfio {
     fn first_open(&self, device: &VfioDevice) -> Result<Opened, DeviceRefusal> {
         device.device.take_up();
         let opened = Opened::new(&device.device);
-        let reset = device.reset();
-        if let (Err(refusal), ResetNeed::Required) = (reset, device.reset_need) {
-            device.device.hand_back(|| drop(opened.close(&device.device)), |_| None);
-            let errno = Refusal::from(refusal).errno(self.personality());
-            return Err(DeviceRefusal::OpenReset { errno });
+        match (self.reset(device), device.reset_need) {
+            (Err(refusal), ResetNeed::Required) => {
+                device.device.hand_back(|| drop(opened.close(&device.device)), |_| None);
+                Err(DeviceRefusal::OpenReset { why: Box::new(refusal) })
+            }
+            _ => Ok(opened),
         }
-        Ok(opened)
     }
 
     /// A file of a device is closed for good, its mappings included.
@@ -143,10 +141,8 @@ impl Vfio {
     /// `vfio_platform_close_device`. A failing reset changes nothing any more.
     fn last_close(&self, device: &VfioDevice, opened: &Opened) {
         let mut armed = Vec::new();
-        let handed = device.device.hand_back(
-            || armed = opened.close(&device.device),
-            |kernel| has_reset(device.compatible()).then(|| kernel.reset(ResetKind::Device)),
-        );
+        let handed =
+            device.device.hand_back(|| armed = opened.close(&device.device), |_| self.reset_after(device));
         if handed.before.running {
             self.shared().left(Leftover::DeviceRunning { device: device.name().to_owned() });
         }

@@ -12,8 +12,8 @@ use uvfio_firmware as firmware;
 use uvfio_kernel::addr::UserAddr;
 use uvfio_kernel::device::{Bus, NoScheduler};
 use uvfio_kernel::hw::{
-    Access, Activity, Backing, Clock, Level, MemoryGone, Model, Progress, ResetFailed, ResetKind, Width,
-    Wires,
+    Access, Activity, Backing, Clock, Level, MemoryGone, Model, Progress, ResetFailed, ResetKind, ResetLines,
+    Width, Wires,
 };
 use uvfio_kernel::machine::{Machine, ModelMaker, Options as MachineOptions, Setup};
 use uvfio_kernel::module::{Params, Setting};
@@ -26,7 +26,7 @@ use crate::caller::{
 use crate::file::{File, Node, Reply};
 use crate::personality::Personality;
 use crate::refusal::Refusal;
-use crate::{Options, Vfio};
+use crate::{Options, ResetSets, Vfio};
 
 /// Where structures are put for calls.
 pub(crate) const SCRATCH: u64 = 0x10_0000;
@@ -338,10 +338,53 @@ impl Model for Probe {
     }
 }
 
+/// A reset controller: each bit of its register is a line.
+struct Bank(u32);
+
+impl ResetLines for Bank {
+    fn count(&self) -> u32 {
+        32
+    }
+
+    fn is_asserted(&self, line: u32) -> bool {
+        self.0 >> line & 1 == 1
+    }
+}
+
+impl Model for Bank {
+    fn read(&mut self, _: usize, _: u64, _: Width) -> u64 {
+        self.0.into()
+    }
+
+    fn write(&mut self, _: usize, _: u64, _: Width, value: u64) {
+        self.0 = value as u32;
+    }
+
+    fn run(&mut self, _: u32) -> Progress {
+        Progress::Idle
+    }
+
+    fn reset(&mut self, _: ResetKind) -> Result<(), ResetFailed> {
+        self.0 = 0;
+        Ok(())
+    }
+
+    fn activity(&self) -> Activity {
+        Activity::default()
+    }
+
+    fn reset_lines(&self) -> Option<&dyn ResetLines> {
+        Some(self)
+    }
+}
+
 struct Probes(Arc<Mutex<Vec<(char, u64, u64)>>>);
 
 impl ModelMaker for Probes {
-    fn make(&self, _: &firmware::Device, wires: Wires) -> Box<dyn Model> {
+    fn make(&self, device: &firmware::Device, wires: Wires) -> Box<dyn Model> {
+        if device.compatible[0] == "snps,dw-high-reset" {
+            return Box::new(Bank(0));
+        }
         Box::new(Probe { wires, log: self.0.clone() })
     }
 }
@@ -359,7 +402,8 @@ impl Clock for Stopped {
 }
 
 /// VFIO over a machine with an SMMUv3 and behind it `a`, `b`, `g`, which has a reset, and `p`, on the AMBA bus; `q` behind an IOMMU
-/// of another kind, `s` behind one that puts devices of one stream into one group; `n` without an IOMMU. Each has three regions, a
+/// of another kind, `s` behind one that puts devices of one stream into one group; `n` without an IOMMU; `x` and `y` on one
+/// reset line. Each has three regions, a
 /// level line and an edge line.
 pub(crate) struct Bench {
     pub(crate) machine: Arc<Machine>,
@@ -404,6 +448,12 @@ pub(crate) fn device(
     }
 }
 
+/// The device, on the reset controller's first line.
+fn on_line(mut device: firmware::Device) -> firmware::Device {
+    device.resets = vec![firmware::Specifier { path: "/rst".into(), cells: vec![0], ..Default::default() }];
+    device
+}
+
 fn board() -> firmware::Board {
     use firmware::Bus::{Amba, Platform};
     let iommu = |name, compatible| firmware::Device {
@@ -422,6 +472,9 @@ fn board() -> firmware::Board {
         device("p", "arm,primecell", Amba, Some(("smmu", 4))),
         device("q", "test,q", Platform, Some(("qcom", 1))),
         device("s", "test,s", Platform, Some(("mmu500", 1))),
+        firmware::Device { interrupts: Vec::new(), ..device("rst", "snps,dw-high-reset", Platform, None) },
+        on_line(device("x", "test,x", Platform, Some(("smmu", 5)))),
+        on_line(device("y", "test,y", Platform, Some(("smmu", 6)))),
     ];
     firmware::Board {
         model: "bench".into(),
@@ -434,6 +487,11 @@ fn board() -> firmware::Board {
 impl Bench {
     /// With these module parameters, and the answers of this kernel.
     pub(crate) fn with(params: &[&str], kernel: &str) -> Self {
+        let personality: Personality = kernel.parse().expect("a known kernel");
+        Self::made(params, Options { personality, ..Options::default() })
+    }
+
+    fn made(params: &[&str], options: Options) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let settings: Vec<Setting> =
             params.iter().map(|setting| setting.parse().expect("a well-formed setting")).collect();
@@ -445,8 +503,7 @@ impl Bench {
             options: MachineOptions::default(),
         };
         let (machine, _) = Machine::new(board(), setup);
-        let personality: Personality = kernel.parse().expect("a known kernel");
-        let (vfio, _) = Vfio::new(&machine, Options { personality, ..Options::default() });
+        let (vfio, _) = Vfio::new(&machine, options);
         Self { machine, vfio, log }
     }
 
@@ -456,6 +513,12 @@ impl Bench {
             &["vfio-platform.reset_required=0", "vfio_iommu_type1.allow_unsafe_interrupts=1"],
             "linux-6.12",
         )
+    }
+
+    /// Where a program may reset what shares reset lines, as long as it has all of it, and a reset is required.
+    pub(crate) fn together() -> Self {
+        let options = Options { reset_sets: ResetSets::Together, ..Options::default() };
+        Self::made(&["vfio_iommu_type1.allow_unsafe_interrupts=1"], options)
     }
 
     /// Bind as an administrator does. Returns what the write to `bind` answers.

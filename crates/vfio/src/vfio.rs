@@ -36,6 +36,16 @@ pub enum Registers {
     TransferOnly,
 }
 
+/// Devices that share reset lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ResetSets {
+    /// A line that others are on is no reset of any of them.
+    #[default]
+    Apart,
+    /// It is, for a program that has all of them.
+    Together,
+}
+
 /// How VFIO shall behave.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -45,6 +55,8 @@ pub struct Options {
     pub observer: Option<Arc<dyn Observer>>,
     /// Whether programs may map registers.
     pub registers: Registers,
+    /// What reset lines are good for that several devices are on.
+    pub reset_sets: ResetSets,
 }
 
 /// VFIO over one machine.
@@ -64,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Whether programs may map registers.
     pub(crate) registers: Registers,
+    /// What reset lines are good for that several devices are on.
+    pub(crate) reset_sets: ResetSets,
     /// Locked memory.
     pub(crate) ledger: Ledger,
     calls: AtomicU64,
@@ -77,6 +91,7 @@ impl Shared {
             personality: options.personality,
             observer: options.observer,
             registers: options.registers,
+            reset_sets: options.reset_sets,
             ledger: Ledger::default(),
             calls: AtomicU64::new(0),
             facts: Mutex::new(Facts::default()),

@@ -12,6 +12,9 @@ pub(super) fn bind(refusal: &R) -> String {
             "it has no reset (no reset driver knows {compatible:?}) and one is required; --param \
              vfio-platform.reset_required=0 allows it without"
         ),
+        R::ResetUnfit { why, .. } => format!(
+            "its reset cannot be used ({why}) and one is required; --param vfio-platform.reset_required=0 allows it without"
+        ),
         R::NoResetAnyway { compatible, .. } => format!(
             "it has no reset (no reset driver knows {compatible:?}), which Linux before 6.3 refuses even where none is required"
         ),

@@ -25,9 +25,9 @@ pub fn device(refusal: &R) -> String {
                 "the device has no reset: no reset driver knows {compatible:?}; its flags say so (VFIO_DEVICE_FLAGS_RESET is not set)"
             )
         }
-        R::ResetFailed => "the device did not come back from its reset".to_owned(),
-        R::OpenReset { errno } => {
-            format!("the first open resets the device, a reset is required, and it failed ({errno})")
+        R::Reset { why } => format!("the device was not reset: {why}"),
+        R::OpenReset { why } => {
+            format!("the first open resets the device, and a reset is required: {}", device(why))
         }
         R::NoFeature { feature } => format!("a platform device has no feature {feature}"),
         R::FeatureFlags { flags } => {

@@ -9,9 +9,11 @@ use uvfio_abi::vfio::{
     VFIO_DEVICE_FLAGS_RESET, VFIO_IRQ_INFO_AUTOMASKED, VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE,
 };
 
+use uvfio_kernel::provider::reset::ResetRefusal;
+
+use super::VfioDevice;
 use super::opened::Opened;
 use super::region::{Regions, SHIFT};
-use super::{VfioDevice, has_reset};
 use crate::caller::Caller;
 use crate::irq::Kind;
 use crate::refusal::{DeviceRefusal, Refusal};
@@ -21,11 +23,16 @@ use crate::user;
 const DEVICE_INFO_LEAST: usize = 16;
 
 /// `VFIO_DEVICE_GET_INFO`.
-pub(super) fn device(caller: &dyn Caller, arg: u64, device: &VfioDevice) -> Result<(), Refusal> {
+pub(super) fn device(
+    caller: &dyn Caller,
+    arg: u64,
+    device: &VfioDevice,
+    reset: Result<(), ResetRefusal>,
+) -> Result<(), Refusal> {
     let mut info: DeviceInfo = user::read_prefix(caller, arg, DEVICE_INFO_LEAST)?;
     user::at_least(info.argsz, DEVICE_INFO_LEAST)?;
     let bus = if device.is_amba() { VFIO_DEVICE_FLAGS_AMBA } else { VFIO_DEVICE_FLAGS_PLATFORM };
-    let reset = if has_reset(device.compatible()) { VFIO_DEVICE_FLAGS_RESET } else { 0 };
+    let reset = if reset.is_ok() { VFIO_DEVICE_FLAGS_RESET } else { 0 };
     info.flags = bus | reset;
     info.num_regions = device.device.regions().len() as u32;
     info.num_irqs = device.device.facts().interrupts.len() as u32;

@@ -1,8 +1,8 @@
 //! Why a device file refuses, and why a device cannot be bound (`drivers/vfio/platform/vfio_platform_common.c`,
 //! `drivers/vfio/vfio_main.c`).
 
-use uvfio_abi::Errno;
 use uvfio_kernel::addr::PhysAddr;
+use uvfio_kernel::provider::reset::ResetRefusal;
 
 use super::refusals;
 
@@ -51,12 +51,15 @@ refusals! {
             /// The first `compatible`, which names the reset driver.
             compatible: String,
         };
-        /// The reset did not come to its end.
-        "device.reset.failed", "the reset failed" => ResetFailed;
+        /// The reset would reach somebody else's device, or did not come to its end.
+        "device.reset.refused", "{why}" => Reset {
+            /// What the kernel says.
+            why: Box<ResetRefusal>,
+        };
         /// The device could not be opened: its first open resets it, a reset is required, and it failed.
-        "device.open.reset", "the reset at open failed" => OpenReset {
+        "device.open.reset", "the reset at open failed: {why}" => OpenReset {
             /// What the reset answered.
-            errno: Errno,
+            why: Box<DeviceRefusal>,
         };
         /// The device cannot do this feature.
         "device.feature.unsupported", "the device has no feature {feature}" => NoFeature {
@@ -119,6 +122,13 @@ refusals! {
             device: String,
             /// The first `compatible`.
             compatible: String,
+        };
+        /// It has a reset, but not one that may be used: its lines are not its own, or not one.
+        "bind.reset_unfit", "{why}" => ResetUnfit {
+            /// The device.
+            device: String,
+            /// What the kernel says.
+            why: Box<ResetRefusal>,
         };
         /// This kernel refuses a device without a reset even where none is required.
         "bind.reset_unrequired", "{device} has no reset, which this kernel insists on" => NoResetAnyway {

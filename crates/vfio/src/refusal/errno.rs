@@ -121,8 +121,8 @@ fn device(refusal: &DeviceRefusal, kernel: &Personality) -> Errno {
         | R::MapWithheld { .. }
         | R::MapPastEnd { .. }
         | R::MapUnaligned { .. } => Errno::EINVAL,
-        R::ResetFailed => Errno::ETIMEDOUT,
-        R::OpenReset { errno } => *errno,
+        R::Reset { why } => Errno(why.errno()),
+        R::OpenReset { why } => device(why, kernel),
         R::MapExec => Errno::EPERM,
     }
 }
@@ -149,9 +149,10 @@ const fn irq(refusal: &IrqRefusal) -> Errno {
 impl BindRefusal {
     /// The error number with which the driver's probe fails, and so the write to `bind`.
     #[must_use]
-    pub const fn errno(&self) -> Errno {
+    pub fn errno(&self) -> Errno {
         match self {
             Self::NoCompatible { .. } | Self::NoGroup { .. } | Self::NotCoherent { .. } => Errno::EINVAL,
+            Self::ResetUnfit { why, .. } => Errno(why.errno()),
             Self::NoReset { .. } | Self::NoResetAnyway { .. } => Errno::ENOENT,
         }
     }
