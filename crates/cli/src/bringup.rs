@@ -73,7 +73,12 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
     };
     let (machine, mut notes) = Machine::new(board, setup);
     let observer = wanted.trace.clone().map(|trace| -> Arc<dyn Observer> { trace });
-    let options = Options { personality: wanted.personality, observer, registers: wanted.registers };
+    let options = Options {
+        personality: wanted.personality,
+        observer,
+        registers: wanted.registers,
+        ..Options::default()
+    };
     let (vfio, more) = Vfio::new(&machine, options);
     notes.extend(more);
     settings(&machine, &notes)?;
