@@ -174,6 +174,27 @@ fn many_properties_of_one_provider_end() {
 }
 
 #[test]
+fn many_properties_of_one_name_end() {
+    let property: Vec<u8> =
+        [3, 4, 0, 7].into_iter().flat_map(u32::to_be_bytes).collect::<Vec<u8>>().repeat(100_000);
+    // A draft keeps names apart, so these are put into its tokens: behind the node's start, named `clocks`.
+    let mut draft = Draft::default();
+    draft.set(Draft::ROOT, b"clocks", b"");
+    let device = draft.add(Draft::ROOT, b"d");
+    draft.set(device, b"compatible", b"x\0");
+    let blob = draft.flatten().expect("small");
+    let start = blob.windows(8).position(|bytes| bytes == b"\0\0\0\x01d\0\0\0").expect("the node") + 8;
+    let mut bytes = [&blob[..start], &property, &blob[start..]].concat();
+    for field in [4, 12, 36] {
+        let old = u32::from_be_bytes(bytes[field..field + 4].try_into().expect("four bytes"));
+        let new = old + u32::try_from(property.len()).expect("a few megabytes");
+        bytes[field..field + 4].copy_from_slice(&new.to_be_bytes());
+    }
+    let (_, diagnostics) = Board::from_dtb(&bytes).expect("a tree");
+    assert!(diagnostics.iter().any(|diagnostic| diagnostic.problem == Problem::Exhausted));
+}
+
+#[test]
 fn parents_in_a_circle_end() {
     let (board, _) = source::board(
         r#"/ {

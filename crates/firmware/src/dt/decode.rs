@@ -7,10 +7,13 @@
 use std::cell::{Cell, RefCell};
 
 use super::facts::{self, Facts};
-use super::node::Node;
+use super::node::{Node, Property};
 use super::tree::Tree;
 use crate::diagnostic::Report;
 use crate::{Diagnostic, NodeId, Problem};
+
+/// What an entry of a list costs that takes more space than the bytes it stands in.
+const ENTRY: usize = 32;
 
 /// A tree that is being decoded.
 pub(super) struct Decoder<'t> {
@@ -54,10 +57,15 @@ impl<'t> Decoder<'t> {
         rest > 0
     }
 
-    /// A cell of a property of another node than the one at hand.
-    pub(super) fn cell_of(&self, node: Node<'t>, property: &str) -> Option<u32> {
-        let properties = node.properties();
-        if self.spend(properties.len()) { node.property(property)?.u32() } else { None }
+    /// A property of a node that is asked as often as the tree likes, paid for by the properties it is among.
+    pub(super) fn property(&self, node: Node<'t>, name: &str) -> Option<Property<'t>> {
+        if self.spend(node.properties().len()) { node.property(name) } else { None }
+    }
+
+    /// What a node is compatible with, paid for by the entry.
+    pub(super) fn compatible(&self, node: Node<'t>) -> Vec<String> {
+        let names = self.facts(node).compatible.into_iter().flat_map(Property::strings);
+        names.take_while(|_| self.spend(ENTRY)).map(Into::into).collect()
     }
 
     /// The path of a node, paid for by its length.

@@ -15,10 +15,10 @@ const LONGEST_WAY: usize = 64;
 
 /// The bus a node's DMA goes to.
 pub(super) fn parent<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Node<'t>> {
-    let names = decoder.facts(node).interconnect_names;
+    let names = decoder.facts(node).interconnect_names.filter(|names| decoder.spend(names.value().len()));
     let index = names.and_then(|names| names.strings().position(|name| name == "dma-mem"));
     let interconnect = index.and_then(|index| {
-        let property = node.property("interconnects")?;
+        let property = decoder.property(node, "interconnects")?;
         specifier::entry(decoder, node, property, Cells::Said("#interconnect-cells"), index)
     });
     interconnect.or_else(|| node.parent())

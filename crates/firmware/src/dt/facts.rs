@@ -3,6 +3,7 @@
 //! Linux looks such properties up each time and climbs to the root for those that are inherited (`of_bus_n_addr_cells`,
 //! `of_irq_find_parent` in drivers/of). A tree made to be slow could make that cost its size squared, so it is done once here.
 
+use super::controller::Family;
 use super::node::{Node, Property};
 use super::tree::Tree;
 
@@ -33,6 +34,7 @@ pub(super) struct Facts<'t> {
     pub(super) interrupt_parent: Option<u32>,
     pub(super) interrupt_cells: Option<u32>,
     pub(super) interrupt_controller: bool,
+    pub(super) family: Family,
     /// `dma-coherent` or `dma-noncoherent` of its own.
     pub(super) coherent: Option<bool>,
     /// `status` of its own.
@@ -85,6 +87,9 @@ fn of_node(node: Node<'_>, address_cells: u32, size_cells: u32) -> Facts<'_> {
             b"interconnect-names" => facts.interconnect_names = Some(property),
             _ => {}
         }
+    }
+    if facts.interrupt_cells.is_some() {
+        facts.family = facts.compatible.map_or_else(Family::default, Family::of);
     }
     facts.bus = bus_kind(node, &facts);
     facts

@@ -59,6 +59,9 @@ pub(super) fn id_map<'t>(decoder: &Decoder<'t>, node: Node<'t>, name: &str, mask
     let cells: Vec<u32> = property.cells().collect();
     for (index, row) in cells.chunks_exact(4).enumerate() {
         let &[first, phandle, output, count] = row else { continue };
+        if !decoder.spend(1) {
+            break;
+        }
         match decoder.tree.by_phandle(phandle) {
             Some(provider) => {
                 let path = decoder.path(provider);

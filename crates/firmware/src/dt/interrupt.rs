@@ -1,8 +1,8 @@
 //! Interrupts: from a device's cells through any `interrupt-map` to a controller, its number and its trigger.
 //!
-//! Linux: `of_irq_parse_one` and `of_irq_parse_raw` in drivers/of/irq.c for the way, and the `translate` of each interrupt controller's
-//! driver for what the cells mean (`gic_irq_domain_translate` in drivers/irqchip/irq-gic.c and irq-gic-v3.c).
+//! Linux: `of_irq_parse_one` and `of_irq_parse_raw` in drivers/of/irq.c. What the cells mean at the controller is in `controller`.
 
+use super::controller;
 use super::decode::Decoder;
 use super::node::{Node, Property};
 use crate::{Interrupt, NodeId, Problem, Trigger};
@@ -11,17 +11,6 @@ use crate::{Interrupt, NodeId, Problem, Trigger};
 const MOST_CELLS: usize = 16;
 /// The most controllers and maps one interrupt goes through. Parents can stand in a circle.
 const LONGEST_WAY: usize = 64;
-
-/// Controllers whose own `interrupt-map` is meant for their driver alone (`of_irq_imap_abusers`).
-const MAP_IS_THEIRS: &[&str] = &[
-    "CBEA,platform-spider-pic",
-    "sti,platform-spider-pic",
-    "realtek,rtl-intc",
-    "fsl,ls1021a-extirq",
-    "fsl,ls1043a-extirq",
-    "fsl,ls1088a-extirq",
-    "renesas,rza1-irqc",
-];
 
 /// An interrupt on its way: at a controller or map, with its cells there.
 #[derive(Clone, Debug)]
@@ -125,6 +114,9 @@ fn parent<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Node<'t>> {
 
 /// Follow maps until a controller takes the interrupt (`of_irq_parse_raw`).
 pub(super) fn resolve(decoder: &Decoder<'_>, mut line: Line, address: &[u32]) -> Option<Line> {
+    if !decoder.spend(1) {
+        return None;
+    }
     let first = decoder.node(line.controller);
     let address_cells = address_cells(decoder, first) as usize;
     if address_cells + line.cells.len() > MOST_CELLS {
@@ -135,9 +127,8 @@ pub(super) fn resolve(decoder: &Decoder<'_>, mut line: Line, address: &[u32]) ->
     for _ in 0..LONGEST_WAY {
         let node = decoder.node(line.controller);
         let facts = decoder.facts(node);
-        let map = if decoder.spend(node.properties().len()) { node.property("interrupt-map") } else { None };
-        let abuses = || MAP_IS_THEIRS.iter().any(|name| node.is_compatible(name));
-        if facts.interrupt_controller && (map.is_none() || abuses()) {
+        let map = decoder.property(node, "interrupt-map");
+        if facts.interrupt_controller && (map.is_none() || facts.family.map_is_its_own) {
             return Some(line);
         }
         let Some(map) = map else {
@@ -201,8 +192,8 @@ fn look_up<'t>(
     unit: &[u32],
     cells: &[u32],
 ) -> Option<(Line, Vec<u32>)> {
-    let mask: Vec<u32> = node
-        .property("interrupt-map-mask")
+    let mask: Vec<u32> = decoder
+        .property(node, "interrupt-map-mask")
         .into_iter()
         .flat_map(Property::cells)
         .take(2 * MOST_CELLS)
@@ -226,8 +217,8 @@ pub(super) fn interrupt<'t>(
     name: Option<String>,
 ) -> Interrupt {
     let controller = decoder.node(line.controller);
-    let (number, flags) = meaning(controller, &line.cells);
-    let trigger = flags.map_or(Trigger::Unsaid, trigger);
+    let (number, flags) = decoder.facts(controller).family.meaning(&line.cells);
+    let trigger = flags.map_or(Trigger::Unsaid, controller::trigger);
     if flags.is_some() && trigger == Trigger::Unsaid {
         decoder.report(node, || Problem::NoTrigger { index, taken: trigger });
     }
@@ -239,94 +230,4 @@ pub(super) fn interrupt<'t>(
         cells: line.cells,
         name,
     }
-}
-
-/// `IRQ_TYPE_SENSE_MASK` and below.
-fn trigger(flags: u32) -> Trigger {
-    match flags & 0xf {
-        1 => Trigger::EdgeRising,
-        2 => Trigger::EdgeFalling,
-        3 => Trigger::EdgeBoth,
-        4 => Trigger::LevelHigh,
-        8 => Trigger::LevelLow,
-        _ => Trigger::Unsaid,
-    }
-}
-
-/// Number and flags; no flags where this controller's cells have none.
-fn meaning(controller: Node<'_>, cells: &[u32]) -> (u32, Option<u32>) {
-    match *cells {
-        [] => (0, None),
-        [number] => (number, None),
-        [bank, number] if PAIRS.iter().any(|(name, _)| controller.is_compatible(name)) => {
-            let width =
-                PAIRS.iter().find(|(name, _)| controller.is_compatible(name)).map_or(0, |(_, width)| *width);
-            (bank.wrapping_mul(width).wrapping_add(number), None)
-        }
-        [number, flags] => (number, Some(flags)),
-        [number, flags, _]
-            if controller.is_compatible("atmel,at91rm9200-aic") || is_sense_second(controller) =>
-        {
-            (number, Some(flags))
-        }
-        [kind, number, flags, ..] if is_gic(controller) => (gic_number(kind, number), Some(flags)),
-        [_, number, flags] => (number, Some(flags)),
-        [number, flags, ..] => (number, Some(flags)),
-    }
-}
-
-/// Controllers whose two cells are a bank and a number in it, and how many numbers a bank has.
-const PAIRS: &[(&str, u32)] = &[
-    ("brcm,bcm2835-armctrl-ic", 32),
-    ("brcm,bcm2836-armctrl-ic", 32),
-    ("samsung,exynos4210-combiner", 8),
-    ("samsung,s3c2410-irq", 32),
-    ("samsung,s3c2416-irq", 32),
-];
-
-/// Atmel's and Microchip's controllers: number, flags, priority.
-fn is_sense_second(controller: Node<'_>) -> bool {
-    controller.compatible().any(|name| name.ends_with("-aic") || name.ends_with("-aic5"))
-        && !is_apple(controller)
-}
-
-fn is_apple(controller: Node<'_>) -> bool {
-    controller.compatible().any(|name| name.starts_with("apple,"))
-}
-
-/// Controllers whose cells and numbers are a GIC's (`IRQCHIP_DECLARE` in irq-gic.c, irq-gic-v3.c and irq-gic-v5.c's older kin).
-fn is_gic(controller: Node<'_>) -> bool {
-    controller.compatible().any(|name| {
-        matches!(
-            &*name,
-            "arm,gic-v3"
-                | "arm,gic-400"
-                | "arm,arm11mp-gic"
-                | "arm,arm1176jzf-devchip-gic"
-                | "arm,cortex-a15-gic"
-                | "arm,cortex-a9-gic"
-                | "arm,cortex-a7-gic"
-                | "arm,tc11mp-gic"
-                | "arm,eb11mp-gic"
-                | "arm,pl390"
-                | "brcm,brahma-b15-gic"
-                | "nvidia,tegra210-agic"
-                | "qcom,msm-8660-qgic"
-                | "qcom,msm-qgic2"
-                | "qcom,msm8996-gic-v3"
-                | "hisilicon,hip04-intc"
-        )
-    })
-}
-
-/// The interrupt id of a kind and a number: shared, private, and the extended ranges of both.
-fn gic_number(kind: u32, number: u32) -> u32 {
-    let first = match kind {
-        0 => 32,
-        1 => 16,
-        2 => 4096,
-        3 => 1056,
-        _ => 0,
-    };
-    number.wrapping_add(first)
 }

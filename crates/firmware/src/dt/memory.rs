@@ -24,7 +24,7 @@ pub(super) fn reserved(decoder: &Decoder<'_>) -> Vec<Reserved> {
     let reserved = |node: Node<'_>| Reserved {
         node: node.id(),
         path: decoder.path(node),
-        compatible: node.compatible().map(Into::into).collect(),
+        compatible: decoder.compatible(node),
         ranges: windows(decoder, node),
         size: node
             .property("size")

@@ -5,6 +5,7 @@
 
 mod address;
 mod blob;
+mod controller;
 mod decode;
 mod dma;
 mod draft;

@@ -17,7 +17,7 @@ pub(super) fn name<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> String {
         if let Some(address) = address::first(decoder, here) {
             let mut part = format!("{address:x}.");
             // Several devices may be bits of one register.
-            if let Some(mask) = here.property("mask").and_then(Property::u32) {
+            if let Some(mask) = decoder.property(here, "mask").and_then(Property::u32) {
                 let bit = if mask == 0 { -1 } else { mask.trailing_zeros() as i32 };
                 write!(part, "{bit:x}.").expect("a string takes what is written to it");
             }

@@ -133,7 +133,7 @@ fn describe<'t>(decoder: &Decoder<'t>, node: Node<'t>, coherent_by_default: bool
     let mut device = Device {
         path: decoder.path(node),
         node: node.id(),
-        compatible: node.compatible().map(Into::into).collect(),
+        compatible: decoder.compatible(node),
         regions: address::regions(decoder, node),
         interrupts: interrupt::interrupts(decoder, node),
         dma_coherent: dma::is_coherent(decoder, node, coherent_by_default),
@@ -152,7 +152,7 @@ fn describe<'t>(decoder: &Decoder<'t>, node: Node<'t>, coherent_by_default: bool
 /// Add the references a property holds, where it holds any.
 fn refer<'t>(decoder: &Decoder<'t>, node: Node<'t>, property: Property<'t>, device: &mut Device) {
     let name = property.name();
-    let Some((binding, part)) = Binding::of(&name) else { return };
+    let Some((binding, part)) = Binding::of(&name).filter(|_| decoder.spend(1)) else { return };
     let found = specifier::specifiers(decoder, node, property, binding, part);
     check_providers(decoder, node, binding.kind, &found);
     match binding.kind {

@@ -17,6 +17,9 @@ pub(super) fn providers(decoder: &Decoder<'_>) -> Vec<Provider> {
             let name = property.name_bytes();
             let provision = PROVISIONS.iter().find(|(provision, _)| provision.as_bytes() == name);
             let Some(&(_, kind)) = provision else { continue };
+            if !decoder.spend(1) {
+                break;
+            }
             if found[first..].iter().all(|other: &Provider| other.kind != kind) {
                 found.push(provider(decoder, node, property, kind));
             }
@@ -36,7 +39,7 @@ fn provider<'t>(
         kind,
         node: node.id(),
         path: decoder.path(node),
-        compatible: node.compatible().map(Into::into).collect(),
+        compatible: decoder.compatible(node),
         cells: if property.name_bytes().starts_with(b"#") { property.u32().unwrap_or(0) } else { 0 },
         available: decoder.is_reachable(node),
         dma_coherent: decoder.facts(node).coherent == Some(true),

@@ -27,7 +27,7 @@ pub(super) fn specifiers<'t>(
     binding: Binding,
     name: Option<&str>,
 ) -> Vec<Specifier> {
-    let names = binding.names.and_then(|names| node.property(names));
+    let names = binding.names.and_then(|names| decoder.property(node, names));
     let mut names = names.into_iter().flat_map(Property::strings).enumerate();
     let mut list = Vec::new();
     for entry in entries(decoder, node, property, binding.cells) {
@@ -72,7 +72,7 @@ fn entries<'a, 't>(
     }
     std::iter::from_fn(move || {
         loop {
-            let phandle = values.next()?;
+            let phandle = values.next().filter(|_| decoder.spend(1))?;
             let here = index;
             index += 1;
             // A place left empty, so that those behind it keep their index.
@@ -106,8 +106,8 @@ fn read<'t>(
     };
     let want = match cells {
         Cells::None => 0,
-        Cells::SaidOrNone(said) => decoder.cell_of(provider, said).unwrap_or(0),
-        Cells::Said(said) => match decoder.cell_of(provider, said) {
+        Cells::SaidOrNone(said) => said_by(decoder, provider, said).unwrap_or(0),
+        Cells::Said(said) => match said_by(decoder, provider, said) {
             Some(count) => count,
             None if !decoder.spend(0) => return Ok(None),
             None => {
@@ -124,4 +124,9 @@ fn read<'t>(
         return Err(Problem::FewCells { property: named(), index, provider: provider.path(), want, have });
     }
     Ok(Some(Entry { index, provider, cells: values.by_ref().take(want as usize).collect() }))
+}
+
+/// How many cells a provider takes.
+fn said_by<'t>(decoder: &Decoder<'t>, provider: Node<'t>, property: &str) -> Option<u32> {
+    decoder.property(provider, property)?.u32()
 }
