@@ -90,6 +90,15 @@ impl<'a> Dma330<'a> {
     /// # Errors
     /// Where the manager is busy for good.
     pub fn go(&self, channel: u32, address: u32) -> Result<(), Failure> {
+        self.prepare(channel, address)?;
+        self.ring()
+    }
+
+    /// All of [`Dma330::go`] but the doorbell.
+    ///
+    /// # Errors
+    /// Where the manager is busy for good.
+    pub fn prepare(&self, channel: u32, address: u32) -> Result<(), Failure> {
         let mut patience = 1000;
         while self.registers.load(DBGSTATUS)? & 1 != 0 {
             patience -= 1;
@@ -98,7 +107,14 @@ impl<'a> Dma330<'a> {
             }
         }
         self.registers.store(DBGINST0, (0xa0 | self.non_secure << 1) << 16 | channel << 24)?;
-        self.registers.store(DBGINST1, address)?;
+        self.registers.store(DBGINST1, address)
+    }
+
+    /// The doorbell: perform what was prepared.
+    ///
+    /// # Errors
+    /// As [`Registers`].
+    pub fn ring(&self) -> Result<(), Failure> {
         self.registers.store(DBGCMD, 0)
     }
 

@@ -61,6 +61,14 @@ impl Memory {
         std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
     }
 
+    /// Copy `other` into it, as far as both reach.
+    pub fn copy_from(&self, other: &Memory) {
+        let len = self.len.min(other.len);
+        // SAFETY: 1. Both mappings have `len` bytes. 2. `copy` allows that they are the same. 3. No reference to either exists.
+        unsafe { std::ptr::copy(other.start.as_ptr(), self.start.as_ptr(), len) };
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    }
+
     /// A copy of it.
     pub fn read(&self) -> Vec<u8> {
         std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
