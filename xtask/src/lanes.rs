@@ -2,6 +2,7 @@
 
 use crate::acpi_tables;
 use crate::architecture;
+use crate::bench;
 use crate::boards;
 use crate::fuzz;
 use crate::programs;
@@ -73,6 +74,12 @@ const LANES: &[Lane] = &[
         proves: "asks a stock Debian kernel in QEMU, and prints where it differs from the recorded answers",
         ci: Ci::No,
         work: truth::truth,
+    },
+    Lane {
+        name: "bench",
+        proves: "measures what uvfio costs, beside what each figure has to stay below",
+        ci: Ci::No,
+        work: bench::bench,
     },
     Lane { name: "man", proves: "writes the manual pages to target/man", ci: Ci::No, work: man },
 ];

@@ -7,6 +7,7 @@
 
 mod acpi_tables;
 mod architecture;
+mod bench;
 mod boards;
 mod debian;
 mod fuzz;
