@@ -4,6 +4,7 @@
 //! wait and act. A tracee may be killed at any moment, so that every call may answer `ESRCH`; its end is then the next to be waited
 //! for. Not for other architectures than x86-64.
 
+mod bell;
 mod event;
 mod registers;
 mod xstate;
@@ -12,6 +13,7 @@ use std::io;
 
 use rustix::process::Pid;
 
+pub use bell::Bell;
 pub use event::{Event, SignalInfo, Trap, wait, wait_for};
 pub use registers::{REGISTERS_64_BIT, Registers};
 pub use xstate::{Component, XState};
