@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uvfio_kernel::module::Setting;
-use uvfio_vfio::Registers;
+use uvfio_vfio::{Registers, ResetSets};
 
 /// Linux VFIO in user space: run VFIO programs with no VFIO in the kernel, no IOMMU, no device and no root.
 #[derive(Debug, Parser)]
@@ -124,6 +124,10 @@ pub struct Bringup {
     #[arg(long, value_enum, default_value_t = Mmio::Trap)]
     pub mmio: Mmio,
 
+    /// What a reset line is good for that several devices are on
+    #[arg(long, value_enum, default_value_t = ResetSet::Apart)]
+    pub reset_set: ResetSet,
+
     /// Print every VFIO call, decoded, on stderr or into a file
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub trace: Option<Option<PathBuf>>,
@@ -197,6 +201,25 @@ impl Mmio {
         match self {
             Mmio::Trap => Registers::Mappable,
             Mmio::Rw => Registers::TransferOnly,
+        }
+    }
+}
+
+/// What a reset line is good for that several devices are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ResetSet {
+    /// Nothing: a device is only reset by a line of its own
+    Apart,
+    /// It resets them, for a program that has all of them
+    Together,
+}
+
+impl ResetSet {
+    /// What VFIO is told.
+    pub fn sets(self) -> ResetSets {
+        match self {
+            ResetSet::Apart => ResetSets::Apart,
+            ResetSet::Together => ResetSets::Together,
         }
     }
 }

@@ -14,7 +14,7 @@ use uvfio_kernel::machine::{self, Machine, Note, Setup};
 use uvfio_kernel::module::{ModuleError, ParamError, Params, Setting};
 use uvfio_vfio::observe::Observer;
 use uvfio_vfio::personality::Personality;
-use uvfio_vfio::{Options, Registers, Vfio};
+use uvfio_vfio::{Options, Registers, ResetSets, Vfio};
 
 use self::clock::HostClock;
 use self::models::Models;
@@ -49,6 +49,8 @@ pub struct Wanted<'a> {
     pub personality: Personality,
     /// Whether programs may map registers.
     pub registers: Registers,
+    /// What reset lines are good for that several devices are on.
+    pub reset_sets: ResetSets,
     /// Who wants to see every call.
     pub trace: Option<Arc<Trace>>,
 }
@@ -77,7 +79,7 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
         personality: wanted.personality,
         observer,
         registers: wanted.registers,
-        ..Options::default()
+        reset_sets: wanted.reset_sets,
     };
     let (vfio, more) = Vfio::new(&machine, options);
     notes.extend(more);

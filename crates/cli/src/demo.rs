@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
+use uvfio_vfio::ResetSets;
 use uvfio_vfio::personality::Personality;
 
 use crate::args::{Demo, Mmio};
@@ -59,6 +60,7 @@ pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
         bind: &[],
         personality,
         registers: args.mmio.registers(),
+        reset_sets: ResetSets::default(),
         trace: Some(trace),
     })?;
     let up = Up { trace: None, ..up };

@@ -9,6 +9,7 @@ mod device;
 mod group;
 mod irq;
 mod machine;
+mod reset;
 mod sandbox;
 mod type1;
 

@@ -34,6 +34,7 @@ pub fn run(args: &Bringup, program: &[OsString]) -> Result<ExitCode, Problem> {
         bind: &args.bind,
         personality,
         registers: args.mmio.registers(),
+        reset_sets: args.reset_set.sets(),
         trace,
     })?;
     let status = start(&up, program)?;

@@ -17,6 +17,7 @@ fn demo(params: &[&str], bind: &[&str]) -> Result<Up, Problem> {
         bind: &bind,
         personality: Personality::default(),
         registers: Registers::Mappable,
+        reset_sets: ResetSets::Apart,
         trace: None,
     })
 }

@@ -2,6 +2,8 @@
 
 use uvfio_vfio::refusal::BindRefusal as R;
 
+use super::reset::reset;
+
 /// Why a VFIO driver refused a device.
 pub(super) fn bind(refusal: &R) -> String {
     match refusal {
@@ -13,7 +15,8 @@ pub(super) fn bind(refusal: &R) -> String {
              vfio-platform.reset_required=0 allows it without"
         ),
         R::ResetUnfit { why, .. } => format!(
-            "its reset cannot be used ({why}) and one is required; --param vfio-platform.reset_required=0 allows it without"
+            "its reset cannot be used ({}) and one is required; --param vfio-platform.reset_required=0 allows it without",
+            reset(why)
         ),
         R::NoResetAnyway { compatible, .. } => format!(
             "it has no reset (no reset driver knows {compatible:?}), which Linux before 6.3 refuses even where none is required"

@@ -3,6 +3,7 @@
 use uvfio_vfio::refusal::DeviceRefusal as R;
 
 use super::range;
+use super::reset::reset;
 
 /// Why a call on a device was refused.
 pub fn device(refusal: &R) -> String {
@@ -25,7 +26,8 @@ pub fn device(refusal: &R) -> String {
                 "the device has no reset: no reset driver knows {compatible:?}; its flags say so (VFIO_DEVICE_FLAGS_RESET is not set)"
             )
         }
-        R::Reset { why } => format!("the device was not reset: {why}"),
+        R::Reset { why } if why.before_anything() => reset(why),
+        R::Reset { why } => format!("{}; its DMA and interrupts stay off until a reset succeeds", reset(why)),
         R::OpenReset { why } => {
             format!("the first open resets the device, and a reset is required: {}", device(why))
         }
