@@ -18,7 +18,10 @@ pub fn install(filter: &[Instruction]) -> io::Result<OwnedFd> {
         len: u16::try_from(filter.len()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?,
         filter: filter.as_ptr().cast_mut().cast(),
     };
-    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER
+        | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+        // The filter confines nobody, so that speculation may go on as before it.
+        | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     // SAFETY: 1. `Instruction` has the layout of `sock_filter`. 2. `program` and the instructions outlive the call, which only
     // reads them. 3. The kernel checks the filter itself.
     let fd =
