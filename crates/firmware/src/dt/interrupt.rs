@@ -3,7 +3,7 @@
 //! Linux: `of_irq_parse_one` and `of_irq_parse_raw` in drivers/of/irq.c. What the cells mean at the controller is in `controller`.
 
 use super::controller;
-use super::decode::Decoder;
+use super::decode::{Decoder, ENTRY};
 use super::node::{Node, Property};
 use crate::{Interrupt, NodeId, Problem, Trigger};
 
@@ -29,72 +29,67 @@ pub(super) fn interrupts<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<Inter
     let mut names = node.property("interrupt-names").into_iter().flat_map(Property::strings);
     let address: Vec<u32> =
         decoder.facts(node).reg.into_iter().flat_map(Property::cells).take(MOST_CELLS).collect();
-    let mut found = Vec::new();
-    let mut add = |line: Line, index: usize| {
-        found.push(interrupt(decoder, node, line, index, names.next().map(Into::into)));
-    };
-    let mut index = 0;
-    let mut stuck = false;
-    // One that cannot be read among the extended ones makes Linux look among the others.
-    if let Some(property) = extended {
-        let (lines, whole) = split_extended(decoder, property);
-        let count = lines.len();
+    let mut found: Vec<Interrupt> = Vec::new();
+    // Adds lines up to the first that leads nowhere; whether there was one.
+    let mut add = |found: &mut Vec<Interrupt>, lines: &mut dyn Iterator<Item = Option<Line>>| {
         for line in lines {
-            let Some(line) = resolve(decoder, line, &address) else { break };
-            add(line, index);
-            index += 1;
+            let Some(line) = line.and_then(|line| resolve(decoder, line, &address)) else { return true };
+            let index = found.len();
+            found.push(interrupt(decoder, node, line, index, names.next().map(Into::into)));
         }
-        stuck = index < count || !whole;
-    }
+        false
+    };
+    let mut stuck = extended.is_some_and(|property| add(&mut found, &mut split_extended(decoder, property)));
+    // One that cannot be read among the extended ones makes Linux look among the others.
     if let Some(property) = plain {
-        let lines = split(decoder, node, property, index);
-        stuck = lines.is_none();
-        for line in lines.unwrap_or_default() {
-            let Some(line) = resolve(decoder, line, &address) else {
-                stuck = true;
-                break;
-            };
-            add(line, index);
-            index += 1;
-        }
+        let first = found.len();
+        stuck = add(&mut found, &mut split(decoder, node, property).skip(first));
     }
     if stuck {
+        let index = found.len();
         decoder.report(node, || Problem::NoController { index });
     }
     found
 }
 
-/// The entries of `interrupts-extended` up to the first whose controller is not there, and whether that was all.
-fn split_extended<'t>(decoder: &Decoder<'t>, property: Property<'t>) -> (Vec<Line>, bool) {
+/// The entries of `interrupts-extended`; `None` for one whose controller is not there.
+fn split_extended<'a, 't>(
+    decoder: &'a Decoder<'t>,
+    property: Property<'t>,
+) -> impl Iterator<Item = Option<Line>> + use<'a, 't> {
     let mut cells = property.cells();
-    let mut lines = Vec::new();
-    while let Some(phandle) = cells.next() {
+    std::iter::from_fn(move || {
         // An empty entry ends the list for Linux too, but is no mistake: it keeps the place of an input that leads nowhere.
-        let Some(controller) = decoder.tree.by_phandle(phandle) else { return (lines, phandle == 0) };
-        let count = decoder.facts(controller).interrupt_cells.map(|count| count as usize);
-        let Some(count) = count.filter(|&count| count <= cells.len().min(MOST_CELLS)) else {
-            return (lines, false);
+        let phandle = cells.next().filter(|&phandle| phandle != 0)?;
+        let mut line = || {
+            let controller = decoder.tree.by_phandle(phandle)?;
+            let count = decoder.facts(controller).interrupt_cells? as usize;
+            let whole = count <= cells.len().min(MOST_CELLS);
+            whole.then(|| Line { controller: controller.id(), cells: cells.by_ref().take(count).collect() })
         };
-        lines.push(Line { controller: controller.id(), cells: cells.by_ref().take(count).collect() });
-    }
-    (lines, true)
+        Some(line())
+    })
 }
 
-/// The entries of `interrupts` from `first` on; none where there is no controller above.
+/// The entries of `interrupts`; one `None` where there is no controller above.
 fn split<'t>(
     decoder: &Decoder<'t>,
     node: Node<'t>,
     property: Property<'t>,
-    first: usize,
-) -> Option<Vec<Line>> {
-    let parent = parent(decoder, node)?;
-    let count = decoder.facts(parent).interrupt_cells? as usize;
-    if count == 0 || count > MOST_CELLS {
-        return Some(Vec::new());
-    }
-    let cells: Vec<u32> = property.cells().collect();
-    let line = |cells: &[u32]| Line { controller: parent.id(), cells: cells.to_vec() };
-    Some(cells.chunks_exact(count).skip(first).map(line).collect())
+) -> impl Iterator<Item = Option<Line>> + use<'t> {
+    let parent = parent(decoder, node);
+    let count = parent.and_then(|parent| decoder.facts(parent).interrupt_cells);
+    let length = count.map_or(0, |count| count as usize);
+    let mut cells = property.cells();
+    let mut lost = parent.is_none();
+    std::iter::from_fn(move || {
+        if std::mem::take(&mut lost) {
+            return Some(None);
+        }
+        let controller = parent?.id();
+        let whole = (1..=cells.len().min(MOST_CELLS)).contains(&length);
+        whole.then(|| Some(Line { controller, cells: cells.by_ref().take(length).collect() }))
+    })
 }
 
 /// The controller or map above a node (`of_irq_find_parent`).
@@ -114,7 +109,7 @@ fn parent<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Node<'t>> {
 
 /// Follow maps until a controller takes the interrupt (`of_irq_parse_raw`).
 pub(super) fn resolve(decoder: &Decoder<'_>, mut line: Line, address: &[u32]) -> Option<Line> {
-    if !decoder.spend(1) {
+    if !decoder.spend(ENTRY) {
         return None;
     }
     let first = decoder.node(line.controller);
@@ -180,7 +175,7 @@ pub(super) fn map_rows<'a, 't>(
         let parent_unit = take(facts.own_address_cells.unwrap_or(0) as usize)?;
         let line = Line { controller: controller.id(), cells: take(facts.interrupt_cells? as usize)? };
         let row = MapRow { unit, cells, parent_unit, line, available: facts.available };
-        decoder.spend(4).then_some(row)
+        decoder.spend(8).then_some(row)
     })
 }
 

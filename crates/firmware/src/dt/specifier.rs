@@ -3,7 +3,7 @@
 //! Linux reads them all with `of_parse_phandle_with_args` (`of_phandle_iterator_next`, drivers/of/base.c). Where one entry cannot be
 //! read there is no telling where the next starts, so the list ends there.
 
-use super::decode::Decoder;
+use super::decode::{Decoder, ENTRY};
 use super::node::{Node, Property};
 use crate::reference::{Binding, Cells};
 use crate::{Problem, Specifier};
@@ -72,7 +72,7 @@ fn entries<'a, 't>(
     }
     std::iter::from_fn(move || {
         loop {
-            let phandle = values.next().filter(|_| decoder.spend(1))?;
+            let phandle = values.next().filter(|_| decoder.spend(ENTRY))?;
             let here = index;
             index += 1;
             // A place left empty, so that those behind it keep their index.
