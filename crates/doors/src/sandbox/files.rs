@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use uvfio_kernel::hw::Width;
 use uvfio_vfio::file::{File, Node};
+
+use super::registers::RegisterFiles;
 
 /// The first number of such a node; those below are fixed places of the tree.
 pub const FIRST: u64 = 1 << 40;
@@ -213,6 +216,32 @@ impl Files {
             .into_values()
             .filter_map(|slot| if let Slot::Open(open) = slot { Some(open) } else { None })
             .collect()
+    }
+}
+
+/// The files as those whose mappings are registers.
+pub struct Mapped {
+    /// The device they are on, major and minor.
+    pub device: (u32, u32),
+    /// All of them.
+    pub files: Arc<Files>,
+}
+
+impl RegisterFiles for Mapped {
+    fn device(&self) -> (u32, u32) {
+        self.device
+    }
+
+    fn has(&self, inode: u64) -> bool {
+        self.files.get(inode).is_some_and(|open| matches!(open.file, File::Device(_)))
+    }
+
+    fn load(&self, inode: u64, offset: u64, width: Width) -> Option<u64> {
+        self.files.get(inode)?.file.load(offset, width).ok()
+    }
+
+    fn store(&self, inode: u64, offset: u64, width: Width, value: u64) -> Option<()> {
+        self.files.get(inode)?.file.store(offset, width, value).ok()
     }
 }
 

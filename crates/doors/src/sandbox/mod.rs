@@ -40,7 +40,7 @@ use uvfio_vfio::refusal::Refusal;
 
 use self::work::Worker;
 pub use error::{SandboxError, Step};
-pub use onlooker::{Onlooker, Write};
+pub use onlooker::{NotPerformed, Onlooker, Trouble, Write};
 pub use run::run;
 
 /// What to run, and in which world.
@@ -87,10 +87,11 @@ struct World {
     onlooker: Option<Arc<dyn Onlooker>>,
     control: Option<Arc<dyn Control>>,
     tree: tree::Tree,
-    files: files::Files,
+    files: Arc<files::Files>,
     processes: process::Processes,
     spaces: memory::Spaces,
     eventfds: eventfd::EventFds,
+    registers: registers::Registers,
     mount: serve::Mount,
     /// The root of the mount, until the end.
     root: RwLock<Option<OwnedFd>>,

@@ -21,11 +21,12 @@ use super::calls::Desk;
 use super::crew::Warden;
 use super::error::{SandboxError, Step};
 use super::eventfd::EventFds;
-use super::files::Files;
+use super::files::{Files, Mapped};
 use super::inside::{Scene, play};
 use super::memory::Spaces;
 use super::message::{End, Message, pair};
 use super::process::Processes;
+use super::registers::Registers;
 use super::serve::{self, Mount};
 use super::terminal::Terminal;
 use super::tree::{Real, Tree};
@@ -84,16 +85,20 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
 
     let warden = Warden::new()?;
     let device = device(&root)?;
+    let files = Arc::new(Files::default());
+    let registers =
+        Registers::new(Arc::new(Mapped { device, files: files.clone() }), config.onlooker.clone());
     let world = Arc::new(World {
         machine: config.machine,
         vfio: config.vfio,
         onlooker: config.onlooker,
         control: config.control,
         tree,
-        files: Files::default(),
+        files,
         processes: Processes::default(),
         spaces: Spaces::new(Some(rustix::fs::makedev(device.0, device.1))),
         eventfds: EventFds::default(),
+        registers,
         device,
         mount: Mount::new(session),
         root: RwLock::new(Some(root)),

@@ -17,9 +17,11 @@ use std::io;
 use std::sync::Arc;
 
 use rustix::process::Pid;
+use uvfio_kernel::addr::UserAddr;
 use uvfio_kernel::hw::Width;
+use uvfio_vfio::caller;
 
-use super::emulate::{Fault, Unsupported};
+use super::onlooker::{NotPerformed, Onlooker, Trouble};
 pub use remote::{Called, Gate, call};
 pub use state::{set_vectors, vectors};
 use tracer::Tracer;
@@ -36,36 +38,17 @@ pub trait RegisterFiles: Send + Sync {
     fn store(&self, inode: u64, offset: u64, width: Width, value: u64) -> Option<()>;
 }
 
-/// An access that was not performed. The program got a signal for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// The instruction is not known.
-    Unsupported(Unsupported),
-    /// The code is not 64-bit code.
-    NotLong,
-    /// Something that the instruction accesses beside the registers could not be accessed, or lies only partly on them.
-    Fault(Fault),
-    /// The process could not be traced, because a debugger does already or the host forbids it.
-    NotTraced,
-}
-
-/// Who is told of accesses that were not performed.
-pub trait Troubled: Send + Sync {
-    /// `process` accessed registers at `address` by the instruction at `rip`.
-    fn troubled(&self, process: Pid, address: u64, rip: u64, trouble: &Trouble);
-}
-
 /// The service behind mapped registers.
 pub struct Registers {
     tracer: Tracer,
-    troubled: Option<Arc<dyn Troubled>>,
+    onlooker: Option<Arc<dyn Onlooker>>,
 }
 
 impl Registers {
     /// For these files. No thread runs before the first [`Registers::attach`].
     #[must_use]
-    pub fn new(files: Arc<dyn RegisterFiles>, troubled: Option<Arc<dyn Troubled>>) -> Self {
-        Self { tracer: Tracer::new(files, troubled.clone()), troubled }
+    pub fn new(files: Arc<dyn RegisterFiles>, onlooker: Option<Arc<dyn Onlooker>>) -> Self {
+        Self { tracer: Tracer::new(files, onlooker.clone()), onlooker }
     }
 
     /// From now on accesses of the process of `thread` are performed. It has to be called before the first one faults, and may be for
@@ -75,11 +58,21 @@ impl Registers {
     /// Where the process cannot be traced: `EPERM` where it is this one, or a debugger traces it.
     pub fn attach(&self, thread: Pid) -> io::Result<()> {
         let attached = self.tracer.attach(thread);
-        if let (Err(_), Some(troubled)) = (&attached, &self.troubled) {
-            troubled.troubled(thread, 0, 0, &Trouble::NotTraced);
+        if let (Err(_), Some(onlooker)) = (&attached, &self.onlooker) {
+            let nowhere = UserAddr(0);
+            let trouble = Trouble::NotTraced;
+            let pid = inner(thread);
+            onlooker.not_performed(&NotPerformed { pid, address: nowhere, rip: nowhere, trouble });
         }
         attached
     }
+}
+
+/// A process's number as the program itself sees it.
+fn inner(process: Pid) -> Option<caller::Pid> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).ok()?;
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NStgid:"))?;
+    Some(caller::Pid(numbers.split_ascii_whitespace().next_back()?.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -13,14 +13,16 @@ use std::io;
 use std::sync::Arc;
 
 use rustix::process::Pid;
+use uvfio_kernel::addr::UserAddr;
 use uvfio_sys::memory;
 use uvfio_sys::ptrace::{self, Event, Resume, SignalInfo, Trap, XState};
 
 use super::access::Reach;
 use super::program::{Hidden, Mapping, Program};
 use super::remote;
-use super::{RegisterFiles, Trouble, Troubled};
+use super::{RegisterFiles, inner};
 use crate::sandbox::emulate::{Decoded, Direction, Fault, FaultKind, LONGEST, Processor, Step, Stop};
+use crate::sandbox::onlooker::{NotPerformed, Onlooker, Trouble};
 use mailbox::Mailbox;
 
 const SIGBUS: i32 = 7;
@@ -44,11 +46,11 @@ pub struct Tracer {
 
 impl Tracer {
     /// No thread runs yet.
-    pub fn new(files: Arc<dyn RegisterFiles>, troubled: Option<Arc<dyn Troubled>>) -> Self {
+    pub fn new(files: Arc<dyn RegisterFiles>, onlooker: Option<Arc<dyn Onlooker>>) -> Self {
         let start = move |mailbox: &Arc<Mailbox>| {
             let desk = Desk {
                 files: files.clone(),
-                troubled: troubled.clone(),
+                onlooker: onlooker.clone(),
                 mailbox: mailbox.clone(),
                 threads: HashMap::new(),
                 programs: HashMap::new(),
@@ -82,7 +84,7 @@ impl Drop for Tracer {
 /// What the tracing thread knows.
 struct Desk {
     files: Arc<dyn RegisterFiles>,
-    troubled: Option<Arc<dyn Troubled>>,
+    onlooker: Option<Arc<dyn Onlooker>>,
     mailbox: Arc<Mailbox>,
     /// Traced threads and the processes they are of.
     threads: HashMap<Pid, Pid>,
@@ -183,6 +185,7 @@ impl Desk {
     }
 
     fn forget(&mut self, thread: Pid) {
+        self.mailbox.forget(|gone| *gone == thread);
         if let Some(process) = self.threads.remove(&thread)
             && !self.threads.values().any(|other| *other == process)
         {
@@ -193,6 +196,7 @@ impl Desk {
     /// A process executes another program: its other threads have ended, and what was mapped is gone.
     fn let_go(&mut self, thread: Pid) {
         self.threads.retain(|_, process| *process != thread);
+        self.mailbox.forget(|gone| !self.threads.contains_key(gone));
         self.programs.remove(&thread);
     }
 
@@ -257,8 +261,14 @@ impl Desk {
         let rip = registers.rip();
         let process = reach.program.pid;
         let tell = |trouble: Trouble| {
-            if let Some(troubled) = &self.troubled {
-                troubled.troubled(process, info.address, rip, &trouble);
+            if let Some(onlooker) = &self.onlooker {
+                let pid = inner(process);
+                onlooker.not_performed(&NotPerformed {
+                    pid,
+                    address: UserAddr(info.address),
+                    rip: UserAddr(rip),
+                    trouble,
+                });
             }
         };
         let bus_error =
@@ -311,7 +321,7 @@ impl Desk {
             }
             Err(Stop::Fault(fault)) => {
                 if fault.kind == FaultKind::Straddles {
-                    tell(Trouble::Fault(fault));
+                    tell(Trouble::Straddles(fault));
                 }
                 Ok(Outcome::Signal(as_signal(fault)))
             }

@@ -1,5 +1,6 @@
 //! Requests on the files programs hold: `/dev/vfio/*` and devices.
 
+use rustix::process::Pid;
 use uvfio_abi::Errno;
 use uvfio_sys::fuse::MESSAGE;
 use uvfio_vfio::file::Reply as Answer;
@@ -53,7 +54,13 @@ pub(super) fn transfer(world: &World, request: &Request<'_>, scratch: &mut Vec<u
     let Ok(program) = Program::of(world, request.pid) else { return reply.error(Errno::EINTR) };
     match request.operation {
         // Registers are no memory: their pages stay away, and each access traps.
-        Operation::Read { of_page: true, .. } => reply.error(Errno::EIO),
+        Operation::Read { of_page: true, .. } => {
+            if let Some(thread) = i32::try_from(request.pid).ok().and_then(Pid::from_raw) {
+                // Where it cannot be traced the access ends the program, and the onlooker has been told why.
+                let _ = world.registers.attach(thread);
+            }
+            reply.error(Errno::EIO);
+        }
         Operation::Read { offset, size, .. } => {
             scratch.resize(usize::try_from(size).unwrap_or(0).min(MESSAGE), 0);
             match open.file.read(&program, offset, scratch) {

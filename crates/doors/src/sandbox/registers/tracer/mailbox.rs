@@ -2,6 +2,7 @@
 //!
 //! It looks into the mailbox between two reports. Whoever posts a letter rings until it has been taken.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,6 +29,8 @@ struct State {
     closed: bool,
     bell: Option<Bell>,
     posted: u64,
+    /// Threads whose letters have been answered: they need post none again.
+    traced: HashSet<Pid>,
     letters: Vec<Letter>,
     answers: Vec<(u64, io::Result<()>)>,
 }
@@ -52,6 +55,9 @@ impl Mailbox {
     /// Post a letter and wait for the answer.
     pub fn post(this: &Arc<Self>, thread: Pid) -> io::Result<()> {
         let mut state = this.state();
+        if state.traced.contains(&thread) {
+            return Ok(());
+        }
         if !state.started {
             (this.start)(this)?;
             state.started = true;
@@ -90,8 +96,18 @@ impl Mailbox {
 
     /// Answer a letter.
     pub fn answer(&self, letter: Letter, answer: io::Result<()>) {
-        self.state().answers.push((letter.number, answer));
+        let mut state = self.state();
+        if answer.is_ok() {
+            state.traced.insert(letter.thread);
+        }
+        state.answers.push((letter.number, answer));
+        drop(state);
         self.changed.notify_all();
+    }
+
+    /// Threads are not traced any more.
+    pub fn forget(&self, gone: impl Fn(&Pid) -> bool) {
+        self.state().traced.retain(|thread| !gone(thread));
     }
 
     /// Wait for a letter or the end, where there is nobody to be rung away from.
