@@ -3,6 +3,7 @@
 //! A refusal carries facts; here, and nowhere else, they become words. One function per family, each total, so that a new refusal
 //! does not compile until somebody has found the words for it. Where there is something to do about it, the sentence says so.
 
+mod access;
 mod bind;
 mod container;
 mod device;
@@ -17,6 +18,7 @@ use uvfio_vfio::refusal::Refusal;
 
 use bind::bind;
 
+pub use access::access;
 pub use machine::machine;
 pub use sandbox::sandbox;
 

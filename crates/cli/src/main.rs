@@ -11,6 +11,7 @@ mod doctor;
 mod explain;
 mod manual;
 mod near;
+mod onlook;
 mod output;
 mod problem;
 mod report;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use uvfio_doors::sandbox::{self, Config, Onlooker, Outcome};
+use uvfio_doors::sandbox::{self, Config, Outcome};
 
 use crate::args::Bringup;
 use crate::board_file;
 use crate::bringup::{self, Up, Wanted};
+use crate::onlook::Onlook;
 use crate::output::{self, Output};
 use crate::problem::Problem;
 use crate::report::{self, Status};
@@ -63,7 +64,7 @@ pub fn start(up: &Up, program: &[OsString]) -> Result<Status, Problem> {
         vfio: Arc::clone(&up.vfio),
         machine: Arc::clone(&up.machine),
         worker: Arc::clone(&up.worker),
-        onlooker: up.trace.clone().map(|trace| -> Arc<dyn Onlooker> { trace }),
+        onlooker: Some(Arc::new(Onlook { trace: up.trace.clone() })),
         control: None,
         program: name.clone(),
         args: args.to_vec(),
