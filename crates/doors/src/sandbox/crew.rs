@@ -4,6 +4,7 @@
 //! requests begin in the order they came. A leader that knows it is going to block steps down first; one that blocks unawares is
 //! relieved by the warden within two ticks. Either way a new thread leads, and the old one ends after its request.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
@@ -58,22 +59,18 @@ const fn state(term: u64, count: u64) -> u64 {
 }
 
 impl Crew {
-    fn start(self: &Arc<Self>, term: u64) {
+    fn start(self: &Arc<Self>, term: u64) -> io::Result<()> {
         let turn = Turn { crew: self.clone(), term, served: 0 };
         let crew = self.clone();
-        let started = thread::Builder::new().name(self.name.to_owned()).spawn(move || (crew.lead)(turn));
-        // Without a new thread the source would never be served again; the program's calls would hang.
-        started.expect("a process that may have threads gets one more");
+        thread::Builder::new().name(self.name.to_owned()).spawn(move || (crew.lead)(turn))?;
+        Ok(())
     }
 
-    fn relieve(self: &Arc<Self>, seen: u64) -> bool {
+    /// Take the lead from whoever serves the request of `seen`; the term of the next leader. `None` where it is served meanwhile.
+    fn take(&self, seen: u64) -> Option<u64> {
         let term = (seen >> 32) + 1;
-        let next = state(term, 0);
-        let relieved = self.state.compare_exchange(seen, next, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        if relieved {
-            self.start(term);
-        }
-        relieved
+        let taken = self.state.compare_exchange(seen, state(term, 0), Ordering::SeqCst, Ordering::SeqCst);
+        taken.is_ok().then_some(term)
     }
 }
 
@@ -86,9 +83,16 @@ impl Turn {
         self.crew.warden.ring();
     }
 
-    /// Serving the request may block: let another thread lead from now on.
+    /// Serving the request may block: let another thread lead from now on. Where the system has no thread to give, this one goes on
+    /// leading, and requests wait for it.
     pub fn step_down(&self) {
-        self.crew.relieve(state(self.term, self.served * 2 - 1));
+        let now = state(self.term, self.served * 2 - 1);
+        if let Some(term) = self.crew.take(now)
+            && self.crew.start(term).is_err()
+        {
+            // The new term has no leader that could have changed anything.
+            self.crew.state.store(now, Ordering::SeqCst);
+        }
     }
 
     /// The request is served. Whether this thread still leads; if not, it must not receive another.
@@ -110,7 +114,7 @@ impl Warden {
     ///
     /// # Errors
     /// Where no thread can be had.
-    pub fn new() -> std::io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
         let crews = Arc::<Mutex<Vec<Arc<Crew>>>>::default();
         let thread = {
@@ -122,15 +126,19 @@ impl Warden {
     }
 
     /// Start serving a source: `lead` is called on a thread of its own for each term.
-    pub fn add(&self, name: &'static str, lead: impl Fn(Turn) + Send + Sync + 'static) {
+    ///
+    /// # Errors
+    /// Where no thread can be had.
+    pub fn add(&self, name: &'static str, lead: impl Fn(Turn) + Send + Sync + 'static) -> io::Result<()> {
         let crew = Arc::new(Crew {
             name,
             state: AtomicU64::new(0),
             warden: self.bell.clone(),
             lead: Box::new(lead),
         });
-        crew.start(0);
+        crew.start(0)?;
         self.crews.lock().unwrap_or_else(PoisonError::into_inner).push(crew);
+        Ok(())
     }
 }
 
@@ -155,11 +163,20 @@ fn watch(bell: &Bell, crews: &Mutex<Vec<Arc<Crew>>>) {
         bell.sleeping.store(false, Ordering::SeqCst);
         for (crew, (now, before)) in crews.iter().zip(now.iter().zip(&seen)) {
             if now == before && now % 2 == 1 {
-                crew.relieve(*now);
+                relieve(crew, *now);
             }
         }
         seen = now;
         thread::park_timeout(TICK);
+    }
+}
+
+/// Find a new leader for a crew whose own is blocked. Until the system has a thread to give, nothing else can be done.
+fn relieve(crew: &Arc<Crew>, seen: u64) {
+    if let Some(term) = crew.take(seen) {
+        while crew.start(term).is_err() {
+            thread::sleep(TICK);
+        }
     }
 }
 
@@ -179,7 +196,7 @@ mod tests {
         let (jobs, source) = channel();
         let (answers, heard) = channel();
         let source = Mutex::new(source);
-        warden.add("test", move |mut turn| {
+        let lead = move |mut turn: Turn| {
             loop {
                 let Ok(job) = source.lock().unwrap_or_else(PoisonError::into_inner).recv() else { break };
                 turn.begin();
@@ -195,7 +212,8 @@ mod tests {
                     break;
                 }
             }
-        });
+        };
+        warden.add("test", lead).expect("a thread");
         (jobs, heard)
     }
 

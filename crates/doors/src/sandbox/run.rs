@@ -104,7 +104,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
         root: RwLock::new(Some(root)),
     });
     let served = world.clone();
-    warden.add("fuse", move |turn| serve::lead(&served, turn));
+    warden.add("fuse", move |turn| serve::lead(&served, turn))?;
     config.worker.begin();
 
     let mut watch =
@@ -165,7 +165,7 @@ impl Watch<'_> {
                 Some(Message::Started(program)) => self.program = Some(program),
                 Some(Message::Listening(listener)) => {
                     let (world, desk) = (self.world.clone(), Desk::new(Listener::new(listener)));
-                    self.warden.add("calls", move |turn| desk.lead(&world, turn));
+                    self.warden.add("calls", move |turn| desk.lead(&world, turn))?;
                 }
                 Some(Message::Stopped(_)) => self.stop(),
                 Some(Message::Exited(status)) => return Ok(Ended::Program(Outcome::Exited(status))),

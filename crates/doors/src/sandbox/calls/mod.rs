@@ -9,6 +9,7 @@ mod known;
 mod modules;
 
 use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags, openat};
@@ -60,7 +61,10 @@ impl Desk {
         // An error of the listener leaves its programs without answers; they are ended with the sandbox.
         while let Ok(Some(call)) = self.listener.receive() {
             turn.begin();
-            match self.serve(world, &turn, &call, &mut known, &mut scratch) {
+            // A defect in what serves a call must not leave its caller waiting, nor end the calls of all others.
+            let served =
+                catch_unwind(AssertUnwindSafe(|| self.serve(world, &turn, &call, &mut known, &mut scratch)));
+            match served.unwrap_or(Outcome::Answer(Err(Errno::EIO))) {
                 // Where the caller is gone there is nobody to answer.
                 Outcome::Answer(result) => _ = self.listener.answer(call.id, result.map_err(|errno| errno.0)),
                 Outcome::Pass => _ = self.listener.pass(call.id),

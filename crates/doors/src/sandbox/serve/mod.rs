@@ -7,6 +7,7 @@ mod device;
 mod handles;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uvfio_abi::Errno;
@@ -47,7 +48,11 @@ pub fn lead(world: &World, mut turn: Turn) {
     while let Ok(Some(length)) = world.mount.session.receive(&mut message) {
         turn.begin();
         if let Some(request) = Request::parse(&message[..length]) {
-            serve(world, &turn, &request, &mut scratch);
+            // A defect in what serves a request must not leave a program waiting, nor end the mount.
+            let served = catch_unwind(AssertUnwindSafe(|| serve(world, &turn, &request, &mut scratch)));
+            if served.is_err() {
+                Reply::new(&world.mount.session, request.unique).error(Errno::EIO);
+            }
         }
         if !turn.end() {
             break;
