@@ -17,7 +17,7 @@ pub use bus::{Bus, NoSuchBus};
 pub use driver::{BindFiles, Deferral, DmaOwner, Driver, ProbeError, Reason};
 pub use handback::{HandedBack, Power};
 pub use host::HostDriver;
-pub(crate) use reset::{Quiet, ResetLock, ResetNet};
+pub(crate) use reset::{Movable, Quiet, ResetLock, ResetNet};
 use uvfio_firmware as firmware;
 
 use crate::hw::{Activity, Model, Progress, ResetFailed, ResetKind, Width};

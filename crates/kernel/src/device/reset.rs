@@ -176,6 +176,13 @@ enum LineLevel {
     Released,
 }
 
+/// Whether a driver is known for every controller of a device's lines; one that is not can never move them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Movable {
+    Yes,
+    No,
+}
+
 /// The wires of all reset lines of a machine.
 #[derive(Default)]
 pub(crate) struct ResetNet {
@@ -192,15 +199,16 @@ struct Ends {
 
 struct End {
     device: Weak<Device>,
+    movable: Movable,
     active: HashMap<Line, Active>,
 }
 
 impl ResetNet {
     /// A device comes, with the lines it names.
-    pub(crate) fn add(&self, device: &Arc<Device>, lines: Vec<(Line, Active)>) {
+    pub(crate) fn add(&self, device: &Arc<Device>, lines: Vec<(Line, Active)>, movable: Movable) {
         let mut ends = crate::write(&self.ends);
         ends.wiring.add(device.id(), lines.iter().map(|(line, _)| line.clone()));
-        let end = End { device: Arc::downgrade(device), active: lines.into_iter().collect() };
+        let end = End { device: Arc::downgrade(device), movable, active: lines.into_iter().collect() };
         ends.devices.insert(device.id(), end);
     }
 
@@ -209,6 +217,11 @@ impl ResetNet {
         let mut ends = crate::write(&self.ends);
         ends.wiring.remove(&device);
         ends.devices.remove(&device);
+    }
+
+    /// Whether there are drivers for all controllers of a device's lines.
+    pub(crate) fn is_movable(&self, device: DeviceId) -> bool {
+        crate::read(&self.ends).devices.get(&device).is_some_and(|end| end.movable == Movable::Yes)
     }
 
     /// Which devices are on which lines.

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use uvfio_firmware as firmware;
+
 use super::control::{Control, Expired};
 use super::links::{Link, LinkKind};
 use super::{Machine, Refusal};
@@ -39,8 +41,8 @@ impl Iommus {
     }
 
     /// The driver of this IOMMU is there.
-    pub(super) fn came(&mut self, device: &Device) -> &Arc<Iommu> {
-        self.present.entry(device.path().to_owned()).or_insert_with(|| iommu_of(device))
+    pub(super) fn came(&mut self, device: &Device, mask: impl FnOnce() -> Option<u16>) -> &Arc<Iommu> {
+        self.present.entry(device.path().to_owned()).or_insert_with(|| iommu_of(device, mask()))
     }
 
     /// The devices behind this IOMMU.
@@ -97,7 +99,7 @@ impl Machine {
         if consumers.is_empty() {
             return;
         }
-        control.iommus.came(device);
+        control.iommus.came(device, || self.stream_match_mask(device));
         for consumer in consumers {
             if !control.has_driver(consumer.id()) {
                 // One that still waits for another IOMMU gets its group when it is probed.
@@ -142,7 +144,7 @@ impl Machine {
                     });
                 }
             }
-            let iommu = Arc::clone(control.iommus.came(&iommu));
+            let iommu = Arc::clone(control.iommus.came(&iommu, || self.stream_match_mask(&iommu)));
             streams.push(Stream { iommu, cells: specifier.cells.clone() });
         }
         let Some(module) = driver.and_then(|driver| self.modules.hold(driver.module())) else {
@@ -156,7 +158,7 @@ impl Machine {
             port: device.dma(),
             streams: &streams,
             coherency,
-            isolated_msi: false,
+            isolated_msi: self.has_isolated_msi(device),
             board: &self.board().compatible,
         };
         // A device the driver does not take is left without an IOMMU.
@@ -164,6 +166,25 @@ impl Machine {
         control.iommus.members.entry(group.id()).or_default().insert(device.id());
         device.set_membership(Some(Membership { group, _module: module }));
         Ok(())
+    }
+
+    /// `stream-match-mask` of an SMMU's node; the driver keeps its lower 16 bits.
+    fn stream_match_mask(&self, iommu: &Device) -> Option<u16> {
+        let board = self.board();
+        let mask = board.tree.by_path(iommu.path())?.property("stream-match-mask")?.u32()?;
+        Some((mask & 0xffff) as u16)
+    }
+
+    /// Whether a device's message-signalled interrupts reach only its own: those that go through a GICv3 ITS do
+    /// (`msi_device_has_isolated_msi`, kernel/irq/msi.c; `IRQ_DOMAIN_FLAG_ISOLATED_MSI`, drivers/irqchip/irq-gic-v3-its.c).
+    fn has_isolated_msi(&self, device: &Device) -> bool {
+        let board = self.board();
+        let of_its = |supplier: &firmware::Supplier| {
+            let controller = board.provider(firmware::Reference::Msi, supplier.specifier.provider);
+            supplier.kind == firmware::Reference::Msi
+                && controller.is_some_and(|it| it.compatible.iter().any(|word| word == "arm,gic-v3-its"))
+        };
+        device.facts().suppliers.iter().any(of_its)
     }
 
     /// Take a device that goes out of its group; a group without members is gone.
@@ -202,8 +223,8 @@ impl Machine {
 }
 
 /// The IOMMU a device is; one no driver is known for translates 48 bits in pages of 4 KiB and groups nothing.
-fn iommu_of(device: &Device) -> Arc<Iommu> {
-    let node = IommuNode { dma_coherent: device.facts().dma_coherent, stream_match_mask: None };
+fn iommu_of(device: &Device, stream_match_mask: Option<u16>) -> Arc<Iommu> {
+    let node = IommuNode { dma_coherent: device.facts().dma_coherent, stream_match_mask };
     match IommuDriver::of(&device.facts().compatible) {
         Some(driver) => Iommu::of_driver(device.path(), driver, node),
         None => {

@@ -6,6 +6,7 @@ use crate::device::{Bus, Deferral, Reason};
 use crate::errno::{self, Errno};
 use crate::iommu::GroupId;
 use crate::module::{ModuleError, ParamError};
+use crate::provider::reset::BadMethod;
 use crate::wait::Interrupted;
 
 /// A refused request of an administrator. Devices and drivers are named as in sysfs.
@@ -122,6 +123,9 @@ pub enum Refusal {
     /// What was written to cannot be written.
     #[error("read-only")]
     ReadOnly,
+    /// What was written is no list of reset methods of the device.
+    #[error("{0}")]
+    ResetMethod(#[from] BadMethod),
     /// The wait was ended.
     #[error("{0}")]
     Interrupted(#[from] Interrupted),
@@ -150,6 +154,7 @@ impl Refusal {
             Refusal::Probe { reason, .. } => reason.errno(),
             Refusal::Rescan(_) | Refusal::NotAName { .. } => errno::EINVAL,
             Refusal::Exists { .. } => errno::EEXIST,
+            Refusal::ResetMethod(bad) => bad.errno(),
             Refusal::Interrupted(_) => errno::EINTR,
             Refusal::Module(error) => error.errno(),
             Refusal::Param(error) => error.errno(),
@@ -176,6 +181,7 @@ impl Refusal {
             Refusal::Exists { .. } => "device.exists",
             Refusal::Gone => "sysfs.gone",
             Refusal::ReadOnly => "sysfs.read-only",
+            Refusal::ResetMethod(_) => "device.reset-method",
             Refusal::Interrupted(_) => "wait.interrupted",
             Refusal::Module(_) => "module",
             Refusal::Param(_) => "param",

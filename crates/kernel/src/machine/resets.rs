@@ -11,13 +11,14 @@ use std::sync::Arc;
 use uvfio_firmware as firmware;
 
 use super::Machine;
-use crate::device::{Device, DeviceId, DmaOwner, Quiet, ResetLock, ResetNet};
+use crate::device::{Device, DeviceId, DmaOwner, Movable, Quiet, ResetLock, ResetNet};
 use crate::hw::Width;
 use crate::provider::reset::drivers::ResetDriver;
 use crate::provider::reset::platform::ResetHandler;
 use crate::provider::reset::{
     AcpiReset, Affected, Ask, Asker, BadMethod, Breadth, Holder, Line, Methods, Need, NoAcpi, Operation,
-    Registers, ResetCore, ResetError, ResetPlan, ResetRefusal, ResetSet, Scope, Share, decide, sets,
+    Registers, Relation, ResetCore, ResetError, ResetPlan, ResetRefusal, ResetSet, Scope, Share, decide,
+    relation, sets,
 };
 use crate::sync::{Mutex, RwLock, ThreadId, current};
 
@@ -58,6 +59,24 @@ impl Registers for DeviceRegisters {
     }
 }
 
+/// The reset lines a device wants: its `resets`, or where it has none, its `reset-gpios` (`__of_reset_control_get`).
+fn wanted(device: &Device) -> Vec<firmware::Specifier> {
+    let facts = device.facts();
+    if !facts.resets.is_empty() {
+        return facts.resets.clone();
+    }
+    let pin = facts.suppliers.iter().find(|supplier| {
+        supplier.kind == firmware::Reference::Gpio && supplier.specifier.name.as_deref() == Some("reset")
+    });
+    pin.map(|supplier| supplier.specifier.clone()).into_iter().collect()
+}
+
+/// The nodes of the phys a device names.
+fn phys(device: &firmware::Device) -> Vec<&str> {
+    let phys = device.suppliers.iter().filter(|supplier| supplier.kind == firmware::Reference::Phy);
+    phys.map(|supplier| supplier.specifier.path.as_str()).collect()
+}
+
 /// Bytes of a device's first window.
 fn first_window(device: &Device) -> u64 {
     device.regions().first().map_or(0, |region| region.size)
@@ -81,11 +100,14 @@ impl Machine {
         let described = board.devices.iter().map(|it| (it.path.as_str(), it.compatible.as_slice()));
         let plugged = devices.iter().map(|it| (it.path(), it.facts().compatible.as_slice()));
         let compatible: HashMap<&str, &[String]> = described.chain(plugged).collect();
+        let provider = |specifier: &firmware::Specifier| -> &[String] {
+            compatible.get(specifier.path.as_str()).copied().unwrap_or(&[])
+        };
         for device in devices {
-            let line = |specifier: &firmware::Specifier| {
-                Line::of(specifier, compatible.get(specifier.path.as_str()).copied().unwrap_or(&[]))
-            };
-            self.resets.net.add(device, device.facts().resets.iter().map(line).collect());
+            let wanted = wanted(device);
+            let known = wanted.iter().all(|specifier| ResetDriver::of(provider(specifier)).is_some());
+            let lines = wanted.iter().map(|specifier| Line::of(specifier, provider(specifier))).collect();
+            self.resets.net.add(device, lines, if known { Movable::Yes } else { Movable::No });
         }
     }
 
@@ -141,7 +163,8 @@ impl Machine {
         }
         let first = device.facts().compatible.first();
         let handler = first.and_then(|first| ResetHandler::of(first)).map(|_| Scope::DeviceSpecific);
-        let controller = (!device.facts().resets.is_empty()).then_some(Scope::Controller);
+        let movable = self.resets.net.is_movable(device.id());
+        let controller = (movable && !wanted(device).is_empty()).then_some(Scope::Controller);
         handler.into_iter().chain(controller).collect()
     }
 
@@ -149,6 +172,12 @@ impl Machine {
     #[must_use]
     pub fn reset_sets(&self) -> Vec<ResetSet<DeviceId>> {
         sets(&self.resets.net.wiring())
+    }
+
+    /// Why two devices are on one line.
+    #[must_use]
+    pub fn reset_relation(&self, one: &Device, other: &Device) -> Relation {
+        relation(one.facts(), other.facts(), phys)
     }
 
     /// What a reset would do. Nothing happens.
@@ -183,6 +212,7 @@ impl Machine {
             if breadth == Breadth::Dedicated {
                 self.check_dedicated(&plan)?;
             }
+            wanted(device).iter().try_for_each(|specifier| self.resets.core.line(specifier).map(drop))?;
         }
         Ok(plan)
     }
@@ -272,7 +302,7 @@ impl Machine {
                 acpi.evaluate(plan.device.name())
                     .map_err(|errno| ResetRefusal::Acpi { device: device(), errno })
             }
-            Scope::Controller => Ok(self.pulse(&plan.device.facts().resets)?),
+            Scope::Controller => Ok(self.pulse(&wanted(&plan.device))?),
             scope => Err(ResetRefusal::NotAvailable { scope }),
         }
     }

@@ -25,6 +25,8 @@ pub enum DeviceFile {
     Id,
     /// `resource`; AMBA only.
     Resource,
+    /// `reset_method`; only where the device has a reset. In Linux PCI functions have it.
+    ResetMethod,
     /// `power/control`.
     PowerControl,
     /// `power/runtime_status`.
@@ -34,7 +36,10 @@ pub enum DeviceFile {
 impl DeviceFile {
     pub(super) fn mode(self) -> u16 {
         match self {
-            DeviceFile::DriverOverride | DeviceFile::Uevent | DeviceFile::PowerControl => 0o644,
+            DeviceFile::DriverOverride
+            | DeviceFile::Uevent
+            | DeviceFile::ResetMethod
+            | DeviceFile::PowerControl => 0o644,
             DeviceFile::Modalias
             | DeviceFile::WaitingForSupplier
             | DeviceFile::StateSynced
@@ -143,6 +148,9 @@ impl Sysfs {
         if let Some(iommu) = self.machine.iommu_device_of(device) {
             link("iommu".to_owned(), Directory::Iommu(iommu.id()));
         }
+        if self.machine.reset_methods(device).has_any() {
+            entries.push(file("reset_method", attribute(DeviceFile::ResetMethod)));
+        }
         if device.driver().is_some() {
             entries.push(file("state_synced", attribute(DeviceFile::StateSynced)));
         }
@@ -174,6 +182,7 @@ impl Sysfs {
                 let last = region.base.checked_add(region.size.checked_sub(1)?)?;
                 Some(format!("\t0x{:016x}\t0x{last:016x}\t0x0000000000000200\n", region.base))
             }
+            DeviceFile::ResetMethod => Some(self.machine.reset_methods(&device).show()),
             DeviceFile::PowerControl => Some("auto\n".to_owned()),
             DeviceFile::RuntimeStatus => Some(match device.power() {
                 Power::Active => "active\n".to_owned(),
@@ -189,6 +198,7 @@ impl Sysfs {
             DeviceFile::PowerControl if !matches!(text.trim_end_matches('\n'), "auto" | "on") => {
                 Err(Refusal::NotAName { length: text.len() })
             }
+            DeviceFile::ResetMethod => Ok(self.machine.set_reset_methods(&device, text)?),
             DeviceFile::Uevent | DeviceFile::PowerControl => Ok(()),
             DeviceFile::Modalias
             | DeviceFile::WaitingForSupplier

@@ -156,6 +156,12 @@ impl Methods {
         Self { available, chosen: None }
     }
 
+    /// Whether the device has any, in use or not.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        !self.available.is_empty()
+    }
+
     /// Those in use, the preferred one first.
     #[must_use]
     pub fn in_use(&self) -> &[Scope] {
