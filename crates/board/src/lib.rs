@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod acpi;
 mod bond;
 mod bridge;
 mod finding;

@@ -10,6 +10,8 @@ use clap_complete::Shell;
 use uvfio_kernel::module::Setting;
 use uvfio_vfio::{Registers, ResetSets};
 
+use crate::board::args::BoardCommand;
+
 /// Linux VFIO in user space: run VFIO programs with no VFIO in the kernel, no IOMMU, no device and no root.
 #[derive(Debug, Parser)]
 #[command(name = "uvfio", version, max_term_width = 100, arg_required_else_help = true, after_long_help = EXAMPLES)]
@@ -33,6 +35,9 @@ Examples:
   uvfio shell --board board.dtb
       Look around in the board's /sys, bind devices by hand, run things.
 
+  uvfio board board.dtb
+      Which devices of a board can be handed out, which only together, and what is in the way.
+
   uvfio doctor
       What this host allows, and what to do where it does not.";
 
@@ -49,6 +54,9 @@ pub enum Command {
     Demo(Demo),
     /// Say what this host allows, and what to do where it does not
     Doctor(Doctor),
+    /// Questions about boards
+    #[command(flatten)]
+    Boards(BoardCommand),
     /// Print the rules by which answers differ from kernel to kernel
     Rules(Rules),
     /// Print a completion script for a shell

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod board;
 mod board_file;
 mod bringup;
 mod demo;
@@ -49,6 +50,7 @@ fn perform(command: Command) -> Result<ExitCode, Problem> {
         Command::Shell(args) => run::shell(&args.bringup),
         Command::Demo(args) => demo::demo(&args),
         Command::Client { name, args } => client(&name, args),
+        Command::Boards(question) => board::answer(&question),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Rules(args) => rules::print(&args).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => manual::completions(shell).map(|()| ExitCode::SUCCESS),

@@ -43,6 +43,26 @@ pub enum Problem {
         /// What its header says.
         why: String,
     },
+    /// The question is about what only a device tree says.
+    #[error("{} is ACPI, and this question is about what only a device tree says; uvfio board, explain, groups and lint take ACPI", .path.display())]
+    NeedsTree {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder has no table that is read.
+    #[error("{} has no file named after IORT, DMAR, IVRS or VIOT that holds such a table", .path.display())]
+    NoTables {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An overlay is not for this board.
+    #[error("the overlay {} does not fit the board: {why}", .path.display())]
+    OverlayDoesNotFit {
+        /// The overlay.
+        path: PathBuf,
+        /// What is in the way.
+        why: uvfio_firmware::dt::Misfit,
+    },
     /// dtc is not installed.
     #[error("{} is source text and dtc, which compiles it, cannot be started ({error}); install device-tree-compiler or give the .dtb", .path.display())]
     NoCompiler {

@@ -1,0 +1,47 @@
+//! DMAR: devices behind VT-d units (drivers/iommu/intel/dmar.c, iommu.c).
+
+use std::collections::HashMap;
+
+use uvfio_firmware::acpi::dmar::{Dmar, Scope, ScopeKind};
+
+use super::{AcpiBlocker, AcpiDevice, AcpiIommu, AcpiView, Place, Who};
+
+pub(super) fn add(view: &mut AcpiView, dmar: &Dmar) {
+    let first = view.devices.len();
+    for unit in &dmar.units {
+        let iommu = Some(view.iommus.len());
+        view.iommus.push(AcpiIommu { kind: "VT-d", place: Place::Registers(unit.base) });
+        let devices = unit.devices.iter().filter_map(|scope| who(dmar, unit.segment, scope));
+        view.devices.extend(devices.map(|who| AcpiDevice::new(who, iommu)));
+        if unit.all_others {
+            view.devices.push(AcpiDevice::new(Who::Segment(unit.segment), iommu));
+        }
+    }
+    let mut known: HashMap<Who, usize> = HashMap::new();
+    for (at, device) in view.devices.iter().enumerate().skip(first) {
+        known.entry(device.who.clone()).or_insert(at);
+    }
+    for reserved in &dmar.reserved {
+        let (start, last) = reserved.range;
+        for who in reserved.devices.iter().filter_map(|scope| who(dmar, reserved.segment, scope)) {
+            // Whom no unit names is served by the one for all others of the segment.
+            let others = known.get(&Who::Segment(reserved.segment)).and_then(|at| view.devices[*at].iommu);
+            let at = *known.entry(who.clone()).or_insert(view.devices.len());
+            if at == view.devices.len() {
+                view.devices.push(AcpiDevice::new(who, others));
+            }
+            view.devices[at].blockers.push(AcpiBlocker::FirmwareMemory { start, last, relaxable: true });
+        }
+    }
+}
+
+/// Interrupt controllers and timers are named for their messages, not to be handed out.
+fn who(dmar: &Dmar, segment: u16, scope: &Scope) -> Option<Who> {
+    let (bus, path) = (scope.start_bus, scope.path.clone());
+    match scope.kind {
+        ScopeKind::PciEndpoint => Some(Who::Reached { segment, bus, path }),
+        ScopeKind::PciBridge => Some(Who::Behind { segment, bus, path }),
+        ScopeKind::Namespace => Some(Who::Named(dmar.named(scope)?.path.clone())),
+        ScopeKind::IoApic | ScopeKind::Hpet | ScopeKind::Unknown(_) => None,
+    }
+}

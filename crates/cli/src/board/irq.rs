@@ -1,0 +1,95 @@
+//! `uvfio irq`: a board's interrupt lines, who has each, and which are shared.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use uvfio_board::{DeviceIndex, Options};
+use uvfio_firmware::{NodeId, Trigger};
+
+use super::args::Whole;
+use super::source;
+use super::table::{Cell, Table};
+use super::view::Seen;
+use super::{BAD, FAINT, say, say_json};
+use crate::problem::Problem;
+
+/// A line in JSON.
+#[derive(Serialize)]
+struct LineView {
+    controller: String,
+    number: u32,
+    trigger: &'static str,
+    shared: bool,
+    devices: Vec<String>,
+}
+
+/// Print them: shared ones and those of devices behind an IOMMU, or all.
+///
+/// # Errors
+/// Where the board cannot be read or stdout not be written.
+pub fn print(args: &Whole) -> Result<ExitCode, Problem> {
+    let plain = &args.plain;
+    let (board, diagnostics) = source::tree(&plain.file, &plain.source.overlay)?;
+    let seen = Seen::new(board, diagnostics, Options::default());
+    let lines = lines(&seen, args.all);
+    if plain.source.json {
+        say_json(&lines)?;
+    } else if lines.is_empty() {
+        say("no interrupt line is shared or belongs to a device behind an IOMMU\n")?;
+    } else {
+        say(&text(&lines))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(seen: &Seen, all: bool) -> Vec<LineView> {
+    let mut lines: BTreeMap<(NodeId, u32), (Trigger, Vec<DeviceIndex>)> = BTreeMap::new();
+    for (index, device, _) in seen.devices() {
+        for interrupt in &device.interrupts {
+            let line = lines.entry((interrupt.controller, interrupt.number));
+            let (_, users) = line.or_insert((interrupt.trigger, Vec::new()));
+            if users.last() != Some(&index) {
+                users.push(index);
+            }
+        }
+    }
+    let behind =
+        |users: &[DeviceIndex]| users.iter().any(|user| seen.verdicts.devices[user.at()].group.is_some());
+    let worth = lines.into_iter().filter(|(_, (_, users))| all || users.len() > 1 || behind(users));
+    worth
+        .map(|((controller, number), (trigger, users))| LineView {
+            controller: seen.node(controller),
+            number,
+            trigger: word(trigger),
+            shared: users.len() > 1,
+            devices: users.iter().map(|user| seen.name(*user)).collect(),
+        })
+        .collect()
+}
+
+fn word(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::EdgeRising => "edge rising",
+        Trigger::EdgeFalling => "edge falling",
+        Trigger::EdgeBoth => "edge both",
+        Trigger::LevelHigh => "level high",
+        Trigger::LevelLow => "level low",
+        Trigger::Unsaid => "not said",
+    }
+}
+
+fn text(lines: &[LineView]) -> String {
+    let mut table = Table::new(["LINE", "CONTROLLER", "TRIGGER", "", "DEVICES"]);
+    for line in lines {
+        let shared = if line.shared { Cell::styled("shared", BAD) } else { "".into() };
+        table.row([
+            line.number.to_string().into(),
+            Cell::styled(line.controller.as_str(), FAINT),
+            line.trigger.into(),
+            shared,
+            line.devices.join(", ").into(),
+        ]);
+    }
+    table.text()
+}

@@ -1,0 +1,74 @@
+//! `uvfio lint`: what is wrong in a board's description, by the readers and by what the verdicts rest on.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+use uvfio_board::{Blocker, Options};
+
+use super::args::Plain;
+use super::remarks;
+use super::source::{self, Description};
+use super::view::Seen;
+use super::{FAINT, GOOD, HEAD, say, say_json, words};
+use crate::problem::Problem;
+
+/// A remark in JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct Remark {
+    /// The node or table; empty where the whole is meant.
+    pub place: String,
+    pub kind: &'static str,
+    pub says: String,
+}
+
+/// Print them. Status 0 where there are none, 1 where there are.
+///
+/// # Errors
+/// Where the board cannot be read or stdout not be written.
+pub fn print(args: &Plain) -> Result<ExitCode, Problem> {
+    let remarks = match source::read(&args.file, &args.source.overlay)? {
+        Description::Tree(board, diagnostics) => {
+            let seen = Seen::new(*board, diagnostics, Options::default());
+            let mut all: Vec<Remark> = seen.diagnostics.iter().map(remarks::of_tree).collect();
+            all.extend(of_verdicts(&seen));
+            all
+        }
+        Description::Acpi(_, diagnostics) => diagnostics.iter().map(remarks::of_table).collect(),
+    };
+    if args.source.json {
+        say_json(&remarks)?;
+    } else {
+        say(&text(&remarks))?;
+    }
+    Ok(if remarks.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What reads well and does not work.
+fn of_verdicts(seen: &Seen) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    for (index, device, judged) in seen.devices() {
+        for blocker in &judged.blockers {
+            let own_fault_line = matches!(blocker, Blocker::InterruptShared { own_iommu: true, .. });
+            if own_fault_line
+                || matches!(blocker, Blocker::NotGrouped(_) | Blocker::IommuWithoutDriver { .. })
+            {
+                let reason = words::blocker(seen, index, blocker);
+                remarks.push(Remark { place: device.path.clone(), kind: reason.kind, says: reason.says });
+            }
+        }
+    }
+    remarks
+}
+
+fn text(remarks: &[Remark]) -> String {
+    if remarks.is_empty() {
+        return format!("{GOOD}nothing to remark{GOOD:#}\n");
+    }
+    let mut text = String::new();
+    for remark in remarks {
+        // The name is what people look for; the path is what a tool needs.
+        let place = if remark.place.is_empty() { "the whole" } else { words::last(&remark.place) };
+        text.push_str(&format!("{HEAD}{place}{HEAD:#}: {} {FAINT}[{}]{FAINT:#}\n", remark.says, remark.kind));
+    }
+    text
+}

@@ -1,0 +1,210 @@
+//! A judged board as people and programs read it: names instead of indices, a sentence beside each piece of evidence.
+//!
+//! What has `Serialize` here is the shape of `--json`; its field names and kinds do not change.
+
+use serde::Serialize;
+use uvfio_board::{Bond, DeviceIndex, Judged, Options, Verdict, Verdicts, Weakening, Weakenings};
+use uvfio_firmware::{Board, Bus, Device, Diagnostic, NodeId};
+
+use super::words;
+use crate::near::near;
+use crate::problem::Problem;
+
+/// A board and its verdicts.
+pub struct Seen {
+    pub board: Board,
+    pub diagnostics: Vec<Diagnostic>,
+    pub verdicts: Verdicts,
+    /// For each device the least that frees it.
+    pub least: Vec<Option<Weakenings>>,
+}
+
+/// A piece of evidence.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Reason {
+    /// What it is, by a stable name.
+    pub kind: &'static str,
+    /// It in a sentence.
+    pub says: String,
+    /// The weakening that lifts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifted_by: Option<&'static str>,
+    /// Whether it was given up already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lifted: bool,
+    /// The devices it speaks of, the one at hand left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+    /// The node in question: an IOMMU, a controller, a memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// A number: of an interrupt, a group, a region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// Cells of a line or stream.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<u32>,
+    /// A sort of it, or what is supplied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sorts: Vec<&'static str>,
+    /// Where Linux's rule can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
+}
+
+/// What stands in a device's way by way of another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Because {
+    /// The other.
+    pub device: String,
+    /// What ties it to this one.
+    pub through: Reason,
+}
+
+/// A device.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceView {
+    pub name: String,
+    pub bus: &'static str,
+    pub path: String,
+    pub compatible: Vec<String>,
+    pub verdict: &'static str,
+    /// All that goes with it, itself included, where it can only go with others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<String>,
+    pub iommus: Vec<String>,
+    pub group: Option<u32>,
+    pub blockers: Vec<Reason>,
+    pub bonds: Vec<Reason>,
+    pub because: Option<Because>,
+    pub cautions: Vec<Reason>,
+    /// The least to give up so that it can go; absent where nothing helps.
+    pub give_up: Option<Vec<&'static str>>,
+    pub reset_driver: Option<&'static str>,
+    pub reset_lines: u32,
+    pub dedicated_reset_lines: u32,
+}
+
+/// The word for a verdict.
+pub fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Yes => "yes",
+        Verdict::Together => "together",
+        Verdict::No => "no",
+    }
+}
+
+/// Names of weakenings.
+pub fn names(set: Weakenings) -> Vec<&'static str> {
+    set.iter().map(Weakening::name).collect()
+}
+
+impl Seen {
+    /// Judge a board.
+    pub fn new(board: Board, diagnostics: Vec<Diagnostic>, options: Options) -> Self {
+        let verdicts = Verdicts::of(&board, options);
+        let least = verdicts.weakenings();
+        Seen { board, diagnostics, verdicts, least }
+    }
+
+    /// All devices.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceIndex, &Device, &Judged)> {
+        let numbered = (0..).map(DeviceIndex).zip(&self.board.devices);
+        numbered.zip(&self.verdicts.devices).map(|((index, device), judged)| (index, device, judged))
+    }
+
+    /// A device's name.
+    pub fn name(&self, device: DeviceIndex) -> String {
+        self.board.devices.get(device.at()).map_or_else(String::new, |device| device.name.clone())
+    }
+
+    /// The name of a node's device, or the node's own.
+    pub fn node(&self, node: NodeId) -> String {
+        let device = self.board.devices.iter().find(|device| device.node == node);
+        device.map_or_else(|| self.board.tree.node(node).name().into_owned(), |device| device.name.clone())
+    }
+
+    /// Names of devices, `but` left out.
+    pub fn others(&self, devices: &[DeviceIndex], but: DeviceIndex) -> Vec<String> {
+        devices.iter().filter(|device| **device != but).map(|device| self.name(*device)).collect()
+    }
+
+    /// The device somebody means.
+    ///
+    /// # Errors
+    /// Where no device, or more than one, can be meant.
+    pub fn meant(&self, wanted: &str) -> Result<DeviceIndex, Problem> {
+        let exact = self.devices().find(|(_, device, _)| device.name == wanted || device.path == wanted);
+        if let Some((index, ..)) = exact {
+            return Ok(index);
+        }
+        let part = |device: &Device| device.name.contains(wanted) || device.path.contains(wanted);
+        let some: Vec<DeviceIndex> =
+            self.devices().filter(|(_, device, _)| part(device)).map(|(index, ..)| index).collect();
+        match some[..] {
+            [one] if !wanted.is_empty() => Ok(one),
+            _ => {
+                let names = self.board.devices.iter().map(|device| device.name.as_str());
+                let near = match some.len() {
+                    0 => near(wanted, names).into_iter().map(str::to_owned).collect(),
+                    _ => some.iter().take(3).map(|index| self.name(*index)).collect(),
+                };
+                Err(Problem::NoSuchDevice { device: wanted.to_owned(), near })
+            }
+        }
+    }
+
+    /// A device with all evidence.
+    pub fn view(&self, index: DeviceIndex) -> DeviceView {
+        let (device, judged) = (&self.board.devices[index.at()], &self.verdicts.devices[index.at()]);
+        let allowed = self.verdicts.options.allowed;
+        let bonds =
+            self.verdicts.bonds_of(index).filter(|bond| bond.members.iter().any(|other| *other != index));
+        let together = match judged.verdict {
+            Verdict::Together => self.verdicts.together(index),
+            Verdict::Yes | Verdict::No => Vec::new(),
+        };
+        DeviceView {
+            name: device.name.clone(),
+            bus: match device.bus {
+                Bus::Platform => "platform",
+                Bus::Amba => "amba",
+            },
+            path: device.path.clone(),
+            compatible: device.compatible.clone(),
+            verdict: word(judged.verdict),
+            together: together.iter().map(|other| self.name(*other)).collect(),
+            iommus: self.iommus(device),
+            group: judged.group.map(|group| self.verdicts.groups[group].id),
+            blockers: judged
+                .blockers
+                .iter()
+                .map(|blocker| Reason {
+                    lifted: !blocker.stands(allowed),
+                    ..words::blocker(self, index, blocker)
+                })
+                .collect(),
+            bonds: bonds.map(|bond| self.bond(index, bond)).collect(),
+            because: judged.cause.map(|(bond, other)| Because {
+                device: self.name(other),
+                through: self.bond(index, &self.verdicts.bonds[bond]),
+            }),
+            cautions: judged.cautions.iter().map(|caution| words::caution(self, index, caution)).collect(),
+            give_up: self.least[index.at()].map(names),
+            reset_driver: judged.reset.driver,
+            reset_lines: judged.reset.lines,
+            dedicated_reset_lines: judged.reset.dedicated,
+        }
+    }
+
+    /// The IOMMUs a device names, without doubles.
+    pub fn iommus(&self, device: &Device) -> Vec<String> {
+        let mut nodes: Vec<NodeId> = device.iommus.iter().map(|specifier| specifier.provider).collect();
+        nodes.dedup();
+        nodes.into_iter().map(|node| self.node(node)).collect()
+    }
+
+    fn bond(&self, of: DeviceIndex, bond: &Bond) -> Reason {
+        Reason { lifted: !bond.holds(self.verdicts.options.allowed), ..words::bond(self, of, bond) }
+    }
+}
