@@ -44,7 +44,7 @@ pub enum Problem {
         why: String,
     },
     /// The question is about what only a device tree says.
-    #[error("{} is ACPI, and this question is about what only a device tree says; uvfio board, explain, groups and lint take ACPI", .path.display())]
+    #[error("{} is ACPI, and this question is about what only a device tree says; uvfio board, explain and lint take ACPI", .path.display())]
     NeedsTree {
         /// The file.
         path: PathBuf,

@@ -6,10 +6,10 @@ use serde::Serialize;
 use uvfio_board::Verdict;
 
 use super::args::OfDevice;
-use super::source;
+use super::source::{self, Description};
 use super::table::{Cell, Table};
 use super::view::{DeviceView, Reason, Seen};
-use super::{BAD, FAINT, GOOD, HEAD, say, say_json, style_of, summary};
+use super::{BAD, FAINT, GOOD, HEAD, say, say_json, style_of, summary, tables};
 use crate::problem::Problem;
 
 /// Why a device can or cannot go. Status 0 where it can, 1 where not.
@@ -18,8 +18,10 @@ use crate::problem::Problem;
 /// Where the board cannot be read, the device is not there, or stdout cannot be written.
 pub fn explain(args: &OfDevice) -> Result<ExitCode, Problem> {
     let plain = &args.plain;
-    let (board, diagnostics) = source::tree(&plain.file, &plain.source.overlay)?;
-    let seen = Seen::new(board, diagnostics, args.accept.options());
+    let seen = match source::read(&plain.file, &plain.source.overlay)? {
+        Description::Tree(board, diagnostics) => Seen::new(*board, diagnostics, args.accept.options()),
+        Description::Acpi(found, _) => return tables::explain(&found, args),
+    };
     let view = seen.view(seen.meant(&args.device)?);
     if plain.source.json {
         say_json(&view)?;

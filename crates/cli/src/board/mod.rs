@@ -15,6 +15,7 @@ mod remarks;
 mod source;
 mod summary;
 mod table;
+mod tables;
 mod view;
 mod words;
 

@@ -9,7 +9,7 @@ use super::args::Summary;
 use super::source::{self, Description};
 use super::table::{Cell, Table};
 use super::view::{DeviceView, Reason, Seen, names};
-use super::{FAINT, HEAD, say, say_json, style_of};
+use super::{FAINT, HEAD, say, say_json, style_of, tables};
 use crate::problem::Problem;
 
 /// The JSON of `uvfio board`.
@@ -55,7 +55,7 @@ pub fn print(args: &Summary) -> Result<ExitCode, Problem> {
     let plain = &args.whole.plain;
     let seen = match source::read(&plain.file, &plain.source.overlay)? {
         Description::Tree(board, diagnostics) => Seen::new(*board, diagnostics, args.accept.options()),
-        Description::Acpi(..) => return Err(Problem::NeedsTree { path: plain.file.clone() }),
+        Description::Acpi(tables, diagnostics) => return tables::summary(&tables, &diagnostics, args),
     };
     if plain.source.json {
         say_json(&view(&seen, args.whole.all))?;
