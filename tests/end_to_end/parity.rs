@@ -1,6 +1,6 @@
 //! Parity: every case of tests/parity, answered by uvfio and compared with what a real kernel answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -77,6 +77,60 @@ fn differences(kernel: &[(String, String)], uvfio: &[(String, String)]) -> Vec<(
     missed
         .chain(added.map(|(case, answer)| (case.clone(), format!("not recorded, uvfio said {answer}"))))
         .collect()
+}
+
+/// The cases that two sets of answers have otherwise.
+fn changed(from: &[(String, String)], to: &[(String, String)]) -> BTreeSet<String> {
+    differences(from, to).into_iter().map(|(case, _)| case).collect()
+}
+
+/// The cases that need no particular device.
+fn type1_asked(personality: &str) -> Vec<(String, String)> {
+    let run = Run::new(["run", "--personality", personality, "--report", "none", "--board"])
+        .args([boards::parity()])
+        .args(["--bind", "7c200000.ethernet", "--", "sh"])
+        .args([data("type1.sh")])
+        .args([parity_client(Linking::Static)]);
+    answers(&run.finish().expect(0).stdout)
+}
+
+/// From one personality to another exactly those answers change that changed from one recorded kernel to the other.
+#[test]
+fn personalities_change_what_the_recorded_kernels_changed() {
+    if !host::has_sandbox("personalities_change_what_the_recorded_kernels_changed") {
+        return;
+    }
+    // Asked of a device behind an SMMUv3, which refuses nesting since 6.9; the recorded kernels were asked behind VT-d, which
+    // refuses it otherwise.
+    let smmu_nesting = "container.set_iommu_ok_type6";
+    let default = type1_asked("linux-6.12");
+    let recorded_default = answers(&text("type1-6.12.txt"));
+    for version in ["6.1", "6.18", "7.2"] {
+        let mut ours = changed(&default, &type1_asked(&format!("linux-{version}")));
+        let mut recorded = changed(&recorded_default, &answers(&text(&format!("type1-{version}.txt"))));
+        ours.remove(smmu_nesting);
+        recorded.remove(smmu_nesting);
+        assert_eq!(ours, recorded, "linux-{version}");
+    }
+}
+
+/// On the platform devices 6.18 changes what it changed on the recorded kernels, and refuses executable mappings
+/// (device.mmap.noexec); nothing else.
+#[test]
+fn linux_6_18_changes_only_what_its_rules_name() {
+    if !host::has_sandbox("linux_6_18_changes_only_what_its_rules_name") {
+        return;
+    }
+    let kernel = answers(&text("linux-6.12.txt"));
+    let recorded = changed(&answers(&text("type1-6.12.txt")), &answers(&text("type1-6.18.txt")));
+    let named = |case: &str| {
+        let once = case.split(' ').next().unwrap_or_default();
+        recorded.contains(once) || once.ends_with(".mmap.shared_x")
+    };
+    let ours = changed(&asked("linux-6.12"), &asked("linux-6.18"));
+    let expected: BTreeSet<String> =
+        kernel.into_iter().map(|(case, _)| case).filter(|case| named(case)).collect();
+    assert_eq!(ours, expected);
 }
 
 #[test]
