@@ -264,3 +264,51 @@ impl Drop for Releasing<'_> {
         self.files.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_to_one_node_until_that_is_open() {
+        let files = Files::default();
+        let node = files.look(Node::Container);
+        assert_eq!(files.look(Node::Container), node);
+        assert!(matches!(files.opening(node), Opening::Named(Node::Container)));
+        files.forget(node);
+        assert_eq!(files.look(Node::Container), node);
+        assert!(matches!(files.opening(node + 1), Opening::Unknown));
+        assert!(files.get(node).is_none() && files.released(node).is_none());
+    }
+
+    #[test]
+    fn an_open_waits_for_the_release_that_came_before_it() {
+        let files = Arc::new(Files::default());
+        let releasing = files.releasing();
+        let (told, heard) = std::sync::mpsc::channel();
+        let waiter = {
+            let files = files.clone();
+            std::thread::spawn(move || {
+                files.wait_for_releases();
+                told.send(()).expect("the test listens");
+            })
+        };
+        assert!(heard.try_recv().is_err());
+        drop(releasing);
+        assert_eq!(heard.recv(), Ok(()));
+        waiter.join().expect("the waiter does not panic");
+    }
+
+    #[test]
+    fn it_is_unsettled_from_a_close_to_the_barrier_behind_it() {
+        let files = Files::default();
+        assert!(!files.is_unsettled());
+        files.closed_one();
+        let seen = files.closes();
+        files.closed_one();
+        files.settled(seen);
+        assert!(files.is_unsettled());
+        files.settled(files.closes());
+        assert!(!files.is_unsettled());
+    }
+}

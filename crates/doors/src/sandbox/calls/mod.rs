@@ -232,3 +232,52 @@ fn map(world: &World, program: &Program<'_>, file: &File, args: &[u64; 6]) -> Ou
         Err(refusal) => Outcome::Answer(Err(world.errno(&refusal))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(
+        len: u64,
+        mut step: impl FnMut(UserAddr, u64, usize) -> Result<usize, Errno>,
+    ) -> Result<i64, Errno> {
+        let range = Range { at: UserAddr(0x1000), len, offset: 8 };
+        transfer(range, &mut Vec::new(), |at, offset, buffer| step(at, offset, buffer.len()))
+    }
+
+    #[test]
+    fn a_transfer_goes_in_chunks_until_one_is_short() {
+        let mut seen = Vec::new();
+        let chunk = CHUNK as u64;
+        let result = moved(3 * chunk, |at, offset, len| {
+            seen.push((at.0, offset, len));
+            Ok(if seen.len() == 2 { 100 } else { len })
+        });
+        assert_eq!(result, Ok(chunk as i64 + 100));
+        assert_eq!(seen, [(0x1000, 8, CHUNK), (0x1000 + chunk, 8 + chunk, CHUNK)]);
+    }
+
+    #[test]
+    fn what_was_moved_before_a_failure_counts() {
+        assert_eq!(moved(16, |_, _, _| Err(Errno::EFAULT)), Err(Errno::EFAULT));
+        let mut first = true;
+        let result =
+            moved(
+                2 * CHUNK as u64,
+                |_, _, len| {
+                    if std::mem::take(&mut first) { Ok(len) } else { Err(Errno::EFAULT) }
+                },
+            );
+        assert_eq!(result, Ok(CHUNK as i64));
+    }
+
+    #[test]
+    fn nothing_is_moved_once_and_asked_about_once() {
+        let mut asked = 0;
+        let result = moved(0, |_, _, len| {
+            asked += 1;
+            Ok(len)
+        });
+        assert_eq!((result, asked), (Ok(0), 1));
+    }
+}

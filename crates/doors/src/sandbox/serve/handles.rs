@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use rustix::fs::OFlags;
 use uvfio_abi::Errno;
 use uvfio_kernel::wait::Wait;
 use uvfio_sys::fuse::MESSAGE;
@@ -11,7 +12,7 @@ use uvfio_vfio::caller::Caller;
 
 use super::super::caller::Program;
 use super::super::fuse::{Directory, Reply, Request, wire};
-use super::super::tree::{Item, Listing, Thing};
+use super::super::tree::{Item, Kind, Listing, Thing};
 use super::super::{World, Write};
 
 /// What is open.
@@ -43,8 +44,14 @@ fn keep(world: &World, handle: Handle) -> u64 {
 
 /// Open a file.
 pub(super) fn open(world: &World, node: u64, flags: u32, reply: Reply<'_>) {
-    let handle = match world.tree.thing(node).as_deref() {
-        Some(Thing::Attribute(_) | Thing::Session(_)) => Handle::Text(None),
+    let thing = world.tree.thing(node);
+    let handle = match thing.as_deref() {
+        Some(thing @ (Thing::Attribute(_) | Thing::Session(_))) => {
+            if !permits(world.tree.kind(thing), flags) {
+                return reply.error(Errno::EACCES);
+            }
+            Handle::Text(None)
+        }
         Some(Thing::Real(path, _)) => match world.tree.sys().real().open(path, flags) {
             Ok(file) => Handle::Real(Arc::new(file)),
             Err(error) => return reply.error(Errno(error.raw_os_error().unwrap_or(Errno::EIO.0))),
@@ -52,6 +59,17 @@ pub(super) fn open(world: &World, node: u64, flags: u32, reply: Reply<'_>) {
         Some(Thing::Directory(_) | Thing::Link(..)) | None => return reply.error(Errno::EISDIR),
     };
     reply.opened(keep(world, handle), wire::OPEN_DIRECT_IO | wire::OPEN_NOFLUSH);
+}
+
+/// A file of sysfs that nobody may read, or write, opens so for nobody, the administrator included (`kernfs_fop_open`).
+fn permits(kind: Kind, flags: u32) -> bool {
+    let Kind::File { permissions } = kind else { return false };
+    let (readable, writable) = (permissions & 0o444 != 0, permissions & 0o222 != 0);
+    match OFlags::from_bits_retain(flags) & OFlags::ACCMODE {
+        OFlags::WRONLY => writable,
+        OFlags::RDWR => readable && writable,
+        _ => readable,
+    }
 }
 
 /// Read a file. As sysfs does: the text is made when it is read from its beginning, and read on from where it was.
@@ -175,4 +193,18 @@ pub(super) fn read_dir(world: &World, node: u64, handle: u64, offset: u64, size:
 /// Nothing holds it open any more.
 pub(super) fn close(world: &World, handle: u64) {
     handles(world).open.remove(&handle);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_nobody_may_read_opens_for_writing_only() {
+        let [read, write, both] = [OFlags::RDONLY, OFlags::WRONLY, OFlags::RDWR].map(|flags| flags.bits());
+        let permissions = |permissions| Kind::File { permissions };
+        assert!(!permits(permissions(0o200), read) && permits(permissions(0o200), write));
+        assert!(permits(permissions(0o444), read) && !permits(permissions(0o444), both));
+        assert!(permits(permissions(0o644), both | OFlags::TRUNC.bits()));
+    }
 }

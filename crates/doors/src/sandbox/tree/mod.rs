@@ -13,7 +13,7 @@ use std::sync::Arc;
 use uvfio_abi::Errno;
 use uvfio_kernel::iommu::GroupId;
 use uvfio_kernel::machine::Machine;
-use uvfio_kernel::sysfs::Sysfs;
+use uvfio_kernel::sysfs::{Attribute, Sysfs};
 use uvfio_vfio::Vfio;
 use uvfio_vfio::file::Node;
 
@@ -96,7 +96,9 @@ impl Tree {
         self.sys.link(&*self.thing(node)?)
     }
 
-    fn kind(&self, thing: &Thing) -> Kind {
+    /// What a thing is.
+    #[must_use]
+    pub fn kind(&self, thing: &Thing) -> Kind {
         match thing {
             Thing::Session(item) => item.kind(),
             thing => self.sys.kind(thing),
@@ -104,8 +106,23 @@ impl Tree {
     }
 
     fn entry(&self, thing: Thing) -> Entry {
-        let (kind, fixed) = (self.kind(&thing), Sys::is_fixed(&thing));
-        Entry { fixed, ..sys_entry(self.nodes.number(thing), kind) }
+        let entry = Entry { fixed: Sys::is_fixed(&thing), ..self.describe(0, &thing) };
+        Entry { node: self.nodes.number(thing), ..entry }
+    }
+
+    fn describe(&self, node: u64, thing: &Thing) -> Entry {
+        let kind = self.kind(thing);
+        let size = match thing {
+            // Properties are shown with their length, as binary files of sysfs are.
+            Thing::Attribute(property @ Attribute::Property(..)) => {
+                self.sys.machine().read(property).map_or(0, |bytes| bytes.len() as u64)
+            }
+            // modprobe maps what it reads.
+            Thing::Session(item) => item.text(&self.machine).len() as u64,
+            _ if matches!(kind, Kind::File { .. }) => ATTRIBUTE,
+            _ => 0,
+        };
+        Entry { node, mode: kind.mode(), size, fixed: false }
     }
 
     /// Where a name in a directory leads.
@@ -151,7 +168,7 @@ impl Tree {
             return Ok(device_entry(node));
         }
         match self.nodes.place(node).ok_or(Errno::ENOENT)? {
-            Place::Thing(thing) => Ok(sys_entry(node, self.kind(&thing))),
+            Place::Thing(thing) => Ok(self.describe(node, &thing)),
             Place::Root | Place::Vfio | Place::Open => Ok(fixed(node)),
         }
     }
@@ -178,11 +195,6 @@ impl Tree {
 
 const fn fixed(node: u64) -> Entry {
     Entry { node, mode: Kind::Directory.mode(), size: 0, fixed: true }
-}
-
-fn sys_entry(node: u64, kind: Kind) -> Entry {
-    let size = if matches!(kind, Kind::File { .. }) { ATTRIBUTE } else { 0 };
-    Entry { node, mode: kind.mode(), size, fixed: false }
 }
 
 /// `/dev/vfio/vfio` is for everybody, as Linux makes it; groups are the administrator's.
