@@ -13,12 +13,12 @@ use uvfio_firmware as firmware;
 use super::Machine;
 use crate::device::{Device, DeviceId, DmaOwner, Movable, Quiet, ResetLock, ResetNet};
 use crate::hw::Width;
-use crate::provider::reset::drivers::ResetDriver;
+use crate::provider::reset::drivers::{Active, ResetDriver};
 use crate::provider::reset::platform::ResetHandler;
 use crate::provider::reset::{
     AcpiReset, Affected, Ask, Asker, BadMethod, Breadth, Holder, Line, Methods, Need, NoAcpi, Operation,
-    Registers, Relation, ResetCore, ResetError, ResetPlan, ResetRefusal, ResetSet, Scope, Share, decide,
-    relation, sets,
+    Registers, Relation, ResetController, ResetCore, ResetError, ResetPlan, ResetRefusal, ResetSet, Scope,
+    Share, decide, relation, sets,
 };
 use crate::sync::{Mutex, RwLock, ThreadId, current};
 
@@ -122,7 +122,21 @@ impl Machine {
     pub(super) fn reset_controller_came(&self, device: &Arc<Device>, owner: DmaOwner) {
         if let (DmaOwner::Kernel, Some(driver)) = (owner, ResetDriver::of(&device.facts().compatible)) {
             let registers = Arc::new(DeviceRegisters(Arc::clone(device)));
-            self.resets.core.register(device.path(), driver.make(registers, first_window(device)));
+            let controller = driver.make(registers, first_window(device));
+            self.release_low_pins(device.path(), driver, &*controller);
+            self.resets.core.register(device.path(), controller);
+        }
+    }
+
+    /// A pin that resets while it is low is high when the kernel starts: the boot firmware has let go of it.
+    fn release_low_pins(&self, provider: &str, driver: &ResetDriver, controller: &dyn ResetController) {
+        let consumers: Vec<Arc<Device>> = self.control().devices.values().cloned().collect();
+        for specifier in consumers.iter().flat_map(|device| wanted(device)).filter(|it| it.path == provider) {
+            let low = driver.output(&specifier.cells).is_some_and(|(_, active)| active == Active::Low);
+            if let (true, Some(line)) = (low, controller.translate(&specifier.cells)) {
+                // A pin that cannot be driven resets nothing, and whoever asks for it is told.
+                let _ = controller.deassert(line);
+            }
         }
     }
 
