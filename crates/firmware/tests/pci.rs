@@ -3,7 +3,7 @@
 mod source;
 
 use uvfio_firmware::dt::{PciSpace, PciWindow};
-use uvfio_firmware::{DmaRange, Range, Trigger};
+use uvfio_firmware::{DmaRange, Problem, Range, Trigger};
 
 const HOST: &str = r#"/ {
     #address-cells = <2>; #size-cells = <2>;
@@ -77,4 +77,39 @@ fn requester_ids_are_masked_and_shifted() {
     );
     let complex = board.devices.iter().find(|device| device.name == "mc").expect("a management complex");
     assert_eq!(complex.iommu_map.look_up(24).map(|(_, stream)| stream), Some(101));
+}
+
+#[test]
+fn maps_to_providers_of_two_cells_are_read_in_both_their_forms() {
+    let (board, diagnostics) = source::board(
+        r#"/ {
+            smmu: smmu { compatible = "arm,mmu-500"; #iommu-cells = <2>; };
+            old { compatible = "a"; iommu-map = <0 &smmu 0x1c00 1>, <0x100 &smmu 0x1c01 1>; };
+            new { compatible = "a"; iommu-map = <0 &smmu 0x1400 0x7f 1>, <0x100 &smmu 0x1401 0 1>; };
+            cut { compatible = "a"; iommu-map = <0 &smmu 0x1400 0x7f 1>, <0x100 &smmu 0x1401>; };
+        };"#,
+    );
+    let rows = |at: usize| -> Vec<(u32, u32, Vec<u32>)> {
+        let map = &board.devices[at].iommu_map;
+        map.rows.iter().map(|row| (row.first, row.output, row.rest.clone())).collect()
+    };
+    assert_eq!(rows(1), [(0, 0x1c00, vec![]), (0x100, 0x1c01, vec![])]);
+    assert_eq!(rows(2), [(0, 0x1400, vec![0x7f]), (0x100, 0x1401, vec![0])]);
+    assert_eq!(rows(3), [(0, 0x1400, vec![0x7f])]);
+    let problems: Vec<_> = diagnostics.iter().map(|diagnostic| &diagnostic.problem).collect();
+    assert!(matches!(problems[..], [Problem::FewCells { index: 1, want: 3, have: 1, .. }]), "{problems:?}");
+}
+
+#[test]
+fn a_bridge_may_take_the_interrupts_of_its_bus_itself() {
+    let (board, diagnostics) = source::board(
+        r#"/ {
+            self: pcie { compatible = "a"; device_type = "pci"; interrupt-controller; #interrupt-cells = <1>;
+                #address-cells = <3>; #size-cells = <2>;
+                interrupt-map-mask = <0 0 0 7>; interrupt-map = <0 0 0 1 &self 0 0 0 5>; };
+        };"#,
+    );
+    assert_eq!(diagnostics, []);
+    let lines = &board.devices[0].pci.as_deref().expect("a bridge").interrupt_map;
+    assert_eq!((lines[0].pin[0], lines[0].interrupt.number, &*lines[0].interrupt.path), (1, 5, "/pcie"));
 }

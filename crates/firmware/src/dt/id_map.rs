@@ -1,9 +1,9 @@
 //! `iommu-map` and `msi-map`: which IOMMU and MSI controller serves the devices found on a bus.
 //!
 //! A PCI host bridge has them, and so has Freescale's management complex (`fsl,qoriq-mc`): what is on such a bus is not in the tree and
-//! has a requester id instead. Linux: `of_map_id` in drivers/of/base.c.
+//! has a requester id instead. Linux: `of_map_id` in drivers/of/base.c, as of 7.2.
 
-use super::decode::Decoder;
+use super::decode::{Decoder, ENTRY};
 use super::node::{Node, Property};
 use crate::{NodeId, Problem};
 
@@ -27,8 +27,10 @@ pub struct IdRange {
     pub provider: NodeId,
     /// The provider's path.
     pub path: String,
-    /// What the first becomes at the provider.
+    /// What the first becomes at the provider: its first cell there.
     pub output: u32,
+    /// The cells behind it, for providers that take more than one.
+    pub rest: Vec<u32>,
 }
 
 impl Default for IdMap {
@@ -47,31 +49,80 @@ impl IdMap {
     }
 }
 
-/// Rows of four cells: first id, phandle, first output, count. Linux takes no other number of cells (`of_map_id`).
-pub(super) fn id_map<'t>(decoder: &Decoder<'t>, node: Node<'t>, name: &str, mask: &str) -> IdMap {
+/// Rows of a first id, a phandle, as many cells as that takes, and a count. Rows are read up to the first that cannot be.
+pub(super) fn id_map<'t>(decoder: &Decoder<'t>, node: Node<'t>, names: &Names) -> IdMap {
     let mut map = IdMap::default();
-    let Some(property) = node.property(name) else { return map };
-    map.mask = node.property(mask).and_then(Property::u32).unwrap_or(u32::MAX);
-    let length = property.value().len();
-    if length % 16 != 0 {
-        decoder.report(node, || Problem::Length { property: name.to_owned(), length, entry: 16 });
-    }
+    let Some(property) = node.property(names.map) else { return map };
+    map.mask = node.property(names.mask).and_then(Property::u32).unwrap_or(u32::MAX);
     let cells: Vec<u32> = property.cells().collect();
-    for (index, row) in cells.chunks_exact(4).enumerate() {
-        let &[first, phandle, output, count] = row else { continue };
-        if !decoder.spend(1) {
-            break;
-        }
-        match decoder.tree.by_phandle(phandle) {
-            Some(provider) => {
-                let path = decoder.path(provider);
-                map.rows.push(IdRange { first, count, provider: provider.id(), path, output });
+    let old = is_old(decoder, &cells, names.cells);
+    let mut rest = &cells[..];
+    while !rest.is_empty() && decoder.spend(ENTRY) {
+        let found = row(decoder, rest, names, old, map.rows.len());
+        let (row, behind) = match found {
+            Ok(found) => found,
+            Err(problem) => {
+                decoder.report(node, || problem);
+                break;
             }
-            None => {
-                let property = name.to_owned();
-                decoder.report(node, || Problem::NoProvider { property, index, phandle });
-            }
-        }
+        };
+        map.rows.push(row);
+        rest = behind;
     }
     map
+}
+
+/// The properties a map is made of.
+pub(super) struct Names {
+    map: &'static str,
+    mask: &'static str,
+    cells: &'static str,
+}
+
+pub(super) const IOMMU: Names = Names { map: "iommu-map", mask: "iommu-map-mask", cells: "#iommu-cells" };
+pub(super) const MSI: Names = Names { map: "msi-map", mask: "msi-map-mask", cells: "#msi-cells" };
+
+/// Up to Linux 7.0 one cell was taken whatever the provider said, and maps were written so for providers of two. Linux knows them by
+/// this pattern (`of_check_bad_map`).
+fn is_old(decoder: &Decoder<'_>, cells: &[u32], said: &str) -> bool {
+    let provider = cells.get(1).and_then(|&phandle| decoder.tree.by_phandle(phandle));
+    let two = provider.is_some_and(|provider| outputs(decoder, provider.id(), said) == 2);
+    two && cells.len().is_multiple_of(4) && cells.chunks_exact(4).all(|row| row[1] == cells[1] && row[3] == 1)
+}
+
+/// How many cells a provider takes; one where it does not say.
+fn outputs(decoder: &Decoder<'_>, provider: NodeId, said: &str) -> u32 {
+    decoder.property(decoder.node(provider), said).and_then(Property::u32).unwrap_or(1)
+}
+
+fn row<'c>(
+    decoder: &Decoder<'_>,
+    cells: &'c [u32],
+    names: &Names,
+    old: bool,
+    index: usize,
+) -> Result<(IdRange, &'c [u32]), Problem> {
+    let property = names.map.to_owned();
+    let [first, phandle, behind @ ..] = cells else {
+        return Err(Problem::Length { property, length: cells.len() * 4, entry: 16 });
+    };
+    let Some(provider) = decoder.tree.by_phandle(*phandle) else {
+        return Err(Problem::NoProvider { property, index, phandle: *phandle });
+    };
+    let count = if old { 1 } else { outputs(decoder, provider.id(), names.cells) };
+    let (want, have) = (count.saturating_add(1), behind.len());
+    let path = decoder.path(provider);
+    let Some((output, [count, behind @ ..])) = behind.split_at_checked(count as usize) else {
+        return Err(Problem::FewCells { property, index, provider: path, want, have });
+    };
+    let (head, rest) = output.split_first().map_or((0, &[][..]), |(head, rest)| (*head, rest));
+    let row = IdRange {
+        first: *first,
+        count: *count,
+        provider: provider.id(),
+        path,
+        output: head,
+        rest: rest.to_vec(),
+    };
+    Ok((row, behind))
 }

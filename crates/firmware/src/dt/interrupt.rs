@@ -134,6 +134,10 @@ pub(super) fn resolve(decoder: &Decoder<'_>, mut line: Line, address: &[u32]) ->
             return None;
         }
         let (next, next_unit) = look_up(decoder, node, map, &unit, &line.cells)?;
+        // A controller that maps what comes from its bus to inputs of its own.
+        if next.controller == line.controller {
+            return Some(next);
+        }
         line = next;
         unit = next_unit;
         has_address = true;

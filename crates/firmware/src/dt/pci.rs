@@ -109,7 +109,9 @@ fn interrupt_map<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<MapLine> {
     let mut lines = Vec::new();
     for (index, row) in interrupt::map_rows(decoder, map, unit as usize, pin as usize).enumerate() {
         let line = Line { controller: row.line.controller, cells: row.line.cells };
-        let Some(line) = interrupt::resolve(decoder, line, &row.parent_unit) else {
+        let own = line.controller == node.id();
+        let line = if own { Some(line) } else { interrupt::resolve(decoder, line, &row.parent_unit) };
+        let Some(line) = line else {
             decoder.report(node, || Problem::NoController { index });
             continue;
         };

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::address;
 use super::decode::Decoder;
 use super::dma;
-use super::id_map::id_map;
+use super::id_map;
 use super::interrupt;
 use super::naming;
 use super::node::{Node, Property};
@@ -138,8 +138,8 @@ fn describe<'t>(decoder: &Decoder<'t>, node: Node<'t>, coherent_by_default: bool
         interrupts: interrupt::interrupts(decoder, node),
         dma_coherent: dma::is_coherent(decoder, node, coherent_by_default),
         dma_ranges: dma::ranges(decoder, node),
-        iommu_map: id_map(decoder, node, "iommu-map", "iommu-map-mask"),
-        msi_map: id_map(decoder, node, "msi-map", "msi-map-mask"),
+        iommu_map: id_map::id_map(decoder, node, &id_map::IOMMU),
+        msi_map: id_map::id_map(decoder, node, &id_map::MSI),
         pci: pci::host(decoder, node),
         ..Device::default()
     };
