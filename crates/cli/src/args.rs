@@ -52,6 +52,23 @@ pub enum Command {
     Shell(ShellArgs),
     /// Show the main job on a built-in board
     Demo(Demo),
+    /// In a session: give devices, and the others of their groups, to VFIO in one step
+    #[command(after_long_help = SESSION_EXAMPLES)]
+    Bind {
+        /// The devices, by their names.
+        #[arg(required = true, value_name = "DEVICE")]
+        devices: Vec<String>,
+    },
+    /// In a session: give devices back to their host drivers in one step
+    #[command(after_long_help = SESSION_EXAMPLES)]
+    Unbind {
+        /// The devices, by their names.
+        #[arg(required = true, value_name = "DEVICE")]
+        devices: Vec<String>,
+    },
+    /// In a session: plug devices in and out
+    #[command(subcommand, after_long_help = SESSION_EXAMPLES)]
+    Hotplug(Hotplug),
     /// Say what this host allows, and what to do where it does not
     Doctor(Doctor),
     /// Questions about boards
@@ -103,6 +120,31 @@ Example:
   uvfio shell --board demo
   $ ls /sys/bus/amba/devices
   $ echo vfio-amba > /sys/bus/amba/devices/7ff00000.dma/driver_override";
+
+const SESSION_EXAMPLES: &str = "\
+Examples, inside `uvfio shell --board demo` or a program that uvfio runs:
+  uvfio bind 7ff00000.dma
+  uvfio hotplug add twin.dtbo
+  uvfio hotplug remove twin.dtbo
+  uvfio unbind 7ff00000.dma
+
+All devices of a group go together or none does; what is in the way is named.";
+
+/// `uvfio hotplug`.
+#[derive(Debug, Subcommand)]
+pub enum Hotplug {
+    /// Put a device-tree overlay into the board: its devices are plugged in
+    Add {
+        /// The overlay: a .dtbo, or a .dts (compiled with dtc).
+        #[arg(value_name = "FILE")]
+        overlay: PathBuf,
+    },
+    /// Take an overlay out, as it was named when it was put in, or one device
+    Remove {
+        /// The overlay or the device.
+        name: String,
+    },
+}
 
 /// A board and how it is brought up.
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! From the command line to a machine: the board, its models, VFIO on top, and the devices that were to be bound.
 
-mod binding;
+pub mod binding;
 mod clock;
 mod models;
 #[cfg(test)]

@@ -19,7 +19,7 @@ use uvfio_vfio::refusal::Refusal;
 use bind::bind;
 
 pub use access::access;
-pub use machine::machine;
+pub use machine::{machine, set};
 pub use sandbox::sandbox;
 
 /// Why a call was refused, one sentence without a full stop.

@@ -18,6 +18,7 @@ mod problem;
 mod report;
 mod rules;
 mod run;
+mod session;
 mod trace;
 
 use std::process::ExitCode;
@@ -25,8 +26,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::args::{Command, Uvfio};
+use crate::args::{Command, Hotplug, Uvfio};
 use crate::problem::Problem;
+use crate::session::Request;
 
 fn main() -> ExitCode {
     let outcome = match Uvfio::try_parse() {
@@ -49,6 +51,13 @@ fn perform(command: Command) -> Result<ExitCode, Problem> {
         Command::Run(args) => run::run(&args.bringup, &args.program),
         Command::Shell(args) => run::shell(&args.bringup),
         Command::Demo(args) => demo::demo(&args),
+        Command::Bind { devices } => session::ask(&Request::Bind { devices }, &[]),
+        Command::Unbind { devices } => session::ask(&Request::Unbind { devices }, &[]),
+        Command::Hotplug(Hotplug::Add { overlay }) => {
+            let name = overlay.display().to_string();
+            session::ask(&Request::Plug { overlay: name }, &board_file::read(&overlay)?)
+        }
+        Command::Hotplug(Hotplug::Remove { name }) => session::ask(&Request::Unplug { name }, &[]),
         Command::Client { name, args } => client(&name, args),
         Command::Boards(question) => board::answer(&question),
         Command::Doctor(args) => doctor::doctor(&args),

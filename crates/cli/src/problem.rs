@@ -93,6 +93,21 @@ pub enum Problem {
     /// There is no sandbox, or no program in it.
     #[error("{}", explain::sandbox(.0))]
     Sandbox(#[from] SandboxError),
+    /// This is not inside a session.
+    #[error("this works only inside uvfio shell or a program that uvfio run started")]
+    NoSession,
+    /// The session cannot be asked.
+    #[error("the session cannot be asked: {0}")]
+    Session(io::Error),
+    /// A request is larger than a session takes.
+    #[error("{bytes} bytes are more than a session takes at once")]
+    RequestTooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The session refused; its own words.
+    #[error("{0}")]
+    Refused(String),
     /// No kernel has this name.
     #[error("no kernel is called {name:?}; there are {known}")]
     NoSuchPersonality {

@@ -15,6 +15,7 @@ use crate::output::{self, Output};
 use crate::problem::Problem;
 use crate::report::{self, Status};
 use crate::rules;
+use crate::session::Session;
 use crate::trace::Trace;
 
 /// `uvfio run`.
@@ -65,7 +66,7 @@ pub fn start(up: &Up, program: &[OsString]) -> Result<Status, Problem> {
         machine: Arc::clone(&up.machine),
         worker: Arc::clone(&up.worker),
         onlooker: Some(Arc::new(Onlook { trace: up.trace.clone() })),
-        control: None,
+        control: Some(Arc::new(Session::of(up))),
         program: name.clone(),
         args: args.to_vec(),
     };

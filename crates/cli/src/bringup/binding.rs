@@ -22,10 +22,7 @@ pub fn bind(machine: &Machine, name: &str, personality: &Personality) -> Result<
     if let Some(problem) = needed_by_others(machine, &device) {
         return Err(problem);
     }
-    let driver = match bus {
-        Bus::Amba if !personality.holds(&ONE_DRIVER) => "vfio-amba",
-        _ => "vfio-platform",
-    };
+    let driver = driver(bus, personality);
     let refused =
         |refusal: Refusal| Problem::NotBound { device: name.to_owned(), why: explain::machine(&refusal) };
     machine.set_driver_override(bus, name, driver).map_err(refused)?;
@@ -43,7 +40,19 @@ pub fn bind(machine: &Machine, name: &str, personality: &Personality) -> Result<
     machine.bind(bus, driver, name, &NoWait).map_err(refused)
 }
 
-fn find(machine: &Machine, name: &str) -> Result<(Bus, std::sync::Arc<Device>), Problem> {
+/// The VFIO driver of a bus.
+pub fn driver(bus: Bus, personality: &Personality) -> &'static str {
+    match bus {
+        Bus::Amba if !personality.holds(&ONE_DRIVER) => "vfio-amba",
+        _ => "vfio-platform",
+    }
+}
+
+/// A device by its name, on whichever bus it is.
+///
+/// # Errors
+/// Where there is none; the problem names those that are near.
+pub fn find(machine: &Machine, name: &str) -> Result<(Bus, std::sync::Arc<Device>), Problem> {
     let found = Bus::ALL.into_iter().find_map(|bus| Some((bus, machine.device(bus, name)?)));
     found.ok_or_else(|| {
         let devices: Vec<_> = Bus::ALL.into_iter().flat_map(|bus| machine.devices(bus)).collect();
@@ -53,7 +62,7 @@ fn find(machine: &Machine, name: &str) -> Result<(Bus, std::sync::Arc<Device>), 
 }
 
 /// Who on the board refers to this device as something it cannot do without.
-fn needed_by_others(machine: &Machine, device: &Device) -> Option<Problem> {
+pub fn needed_by_others(machine: &Machine, device: &Device) -> Option<Problem> {
     let at = |specifiers: &[Specifier]| specifiers.iter().any(|one| one.path == device.path());
     let board = machine.board();
     let mut role = None;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use uvfio_kernel::device::Deferral;
-use uvfio_kernel::machine::Refusal as R;
+use uvfio_kernel::machine::{Refusal as R, SetRefusal};
 use uvfio_vfio::refusal::BindRefusal;
 
 /// Why a write to sysfs, or `--bind`, was refused.
@@ -27,6 +27,20 @@ pub fn machine(refusal: &R) -> String {
         R::NotBoundTo { device, bound: None, .. } => format!("{device} is bound to no driver"),
         R::Deferred { device, why } => format!("{device} has to wait: {}", waits_for(why)),
         other => other.to_string(),
+    }
+}
+
+/// Why a set of devices was not bound or unbound.
+pub fn set(refusal: &SetRefusal) -> String {
+    match refusal {
+        SetRefusal::Device { device, why } => format!("{device} is in the way: {}", machine(why)),
+        SetRefusal::Member { device, group, member, why } => {
+            format!(
+                "{member}, which is in group {group} with {device} and has to go with it, is in the way: {}",
+                machine(why)
+            )
+        }
+        SetRefusal::NoDriverFor { bus } => format!("there is no VFIO driver for devices of bus {bus}"),
     }
 }
 
