@@ -10,5 +10,6 @@ mod demo;
 mod kill;
 mod parity;
 mod report;
+mod session;
 mod status;
 mod user;

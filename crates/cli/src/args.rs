@@ -4,10 +4,12 @@
 //! Only words stand here; what a command does is in the module of its name.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use uvfio_kernel::module::Setting;
+use uvfio_kernel::machine;
+use uvfio_kernel::module::{ModuleName, Setting};
 use uvfio_vfio::{Registers, ResetSets};
 
 use crate::board::args::BoardCommand;
@@ -166,6 +168,10 @@ pub struct Bringup {
     #[arg(long, value_name = "MODULE.NAME=VALUE", value_parser = setting)]
     pub param: Vec<Setting>,
 
+    /// How the driver core behaves.
+    #[command(flatten)]
+    pub core: DriverCore,
+
     /// The kernel whose answers are given; `uvfio rules` lists what differs
     #[arg(long, value_name = "KERNEL", default_value = "linux-6.12")]
     pub personality: String,
@@ -185,6 +191,69 @@ pub struct Bringup {
     /// How to report at the end, on stderr or into a file (`-` is stdout)
     #[arg(long, value_names = ["FORMAT", "FILE"], num_args = 1..=2, default_value = "text")]
     pub report: Vec<String>,
+}
+
+/// What a kernel command line says to the driver core.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Driver core")]
+pub struct DriverCore {
+    /// What is made of references between devices: nothing, links that order nothing, or links that do
+    #[arg(long, value_enum, default_value_t = FwDevlink::On)]
+    pub fw_devlink: FwDevlink,
+
+    /// How long devices wait for suppliers whose driver never comes; `never` gives up never
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = timeout)]
+    pub deferred_probe_timeout: Timeout,
+
+    /// A module that is not loaded when the board comes up; may be given several times
+    #[arg(long, value_name = "MODULE")]
+    pub absent: Vec<String>,
+
+    /// Offer new_id and remove_id, with the race that argues against them
+    #[arg(long)]
+    pub new_id: bool,
+}
+
+/// `fw_devlink=` of a kernel command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FwDevlink {
+    /// Nothing is made of them
+    Off,
+    /// Links that order nothing
+    Permissive,
+    /// Consumers are probed after their suppliers
+    On,
+}
+
+/// How long something may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout(pub Option<Duration>);
+
+/// Seconds, or `never`.
+fn timeout(text: &str) -> Result<Timeout, &'static str> {
+    match text {
+        "never" => Ok(Timeout(None)),
+        seconds => {
+            let seconds = seconds.parse().map_err(|_| "seconds, or `never`")?;
+            Ok(Timeout(Some(Duration::from_secs(seconds))))
+        }
+    }
+}
+
+impl DriverCore {
+    /// What the machine is told.
+    pub fn options(&self) -> machine::Options {
+        machine::Options {
+            fw_devlink: match self.fw_devlink {
+                FwDevlink::Off => machine::FwDevlink::Off,
+                FwDevlink::Permissive => machine::FwDevlink::Permissive,
+                FwDevlink::On => machine::FwDevlink::On,
+            },
+            deferred_probe_timeout: self.deferred_probe_timeout.0,
+            absent_modules: self.absent.iter().map(|name| ModuleName::new(name)).collect(),
+            new_id: if self.new_id { machine::NewId::Offered } else { machine::NewId::Absent },
+        }
+    }
 }
 
 /// `uvfio run`.

@@ -43,6 +43,8 @@ pub struct Wanted<'a> {
     pub name: &'a Path,
     /// Settings of module parameters.
     pub params: &'a [Setting],
+    /// How the driver core behaves.
+    pub core: machine::Options,
     /// Devices to bind to VFIO.
     pub bind: &'a [String],
     /// The kernel whose answers are given.
@@ -71,7 +73,7 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
         scheduler: worker.clone(),
         clock,
         params: Params::new(wanted.params.to_vec()),
-        options: machine::Options::default(),
+        options: wanted.core,
     };
     let (machine, mut notes) = Machine::new(board, setup);
     let observer = wanted.trace.clone().map(|trace| -> Arc<dyn Observer> { trace });

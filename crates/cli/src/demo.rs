@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
+use uvfio_kernel::machine;
 use uvfio_vfio::ResetSets;
 use uvfio_vfio::personality::Personality;
 
@@ -57,6 +58,7 @@ pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
         blob: board_file::DEMO,
         name: Path::new("demo"),
         params: &[],
+        core: machine::Options::default(),
         bind: &[],
         personality,
         registers: args.mmio.registers(),

@@ -33,6 +33,7 @@ pub fn run(args: &Bringup, program: &[OsString]) -> Result<ExitCode, Problem> {
         blob: &board_file::read(&args.board)?,
         name: &args.board,
         params: &args.param,
+        core: args.core.options(),
         bind: &args.bind,
         personality,
         registers: args.mmio.registers(),

@@ -14,6 +14,7 @@ fn demo(params: &[&str], bind: &[&str]) -> Result<Up, Problem> {
         blob: board_file::DEMO,
         name: Path::new("demo"),
         params: &params,
+        core: machine::Options::default(),
         bind: &bind,
         personality: Personality::default(),
         registers: Registers::Mappable,

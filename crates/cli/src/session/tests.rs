@@ -23,6 +23,7 @@ fn session(params: &[&str]) -> Bench {
         blob: board_file::DEMO,
         name: Path::new("demo"),
         params: &params,
+        core: uvfio_kernel::machine::Options::default(),
         bind: &[],
         personality: Personality::default(),
         registers: Registers::Mappable,
