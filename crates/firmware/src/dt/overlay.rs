@@ -47,7 +47,7 @@ pub enum Misfit {
         /// The property.
         property: String,
     },
-    /// It would give a node of the tree that has a phandle another.
+    /// It would give a node of the tree that has a phandle another. Linux refuses that too (`add_changeset_node`); fdtoverlay does not.
     #[error("{path} has a phandle already")]
     PhandleChange {
         /// The node's path.
