@@ -9,11 +9,14 @@ pub fn reset(refusal: &R) -> String {
         R::NoMethod { device } => format!("{device} has no reset of that kind"),
         R::NotAvailable { scope } => format!("{scope} is a reset of PCI functions, and there is no PCI"),
         R::NotOneLine { device, lines } => {
-            format!("{device} has {lines} reset lines; a reset by its own line needs exactly one")
+            format!(
+                "{device} has {lines} reset lines, and only one of its own would do: see --reset-set together"
+            )
         }
-        R::NotDedicated { device, line, other } => {
-            format!("reset line {line} of {device} also resets {other}; the two can only be reset together")
-        }
+        R::NotDedicated { device, provider, cells, other } => format!(
+            "its reset line, {} of {provider}, is also that of {other}, so {device} can only be reset with it: see --reset-set together",
+            numbers(cells)
+        ),
         R::NotYours(not_yours) => holder(not_yours),
         R::UnderWay { device } => format!("{device} is being reset, and the reset asked for another"),
         R::Line(error) => line(error),
@@ -49,6 +52,11 @@ fn handler(why: HandlerFailed) -> String {
     }
 }
 
+/// A line as a description writes it.
+fn numbers(cells: &[u32]) -> String {
+    cells.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+}
+
 fn line(error: &ResetError) -> String {
     match error {
         ResetError::NoLine { wanted } => format!("the device has no reset line {wanted}"),
@@ -61,7 +69,7 @@ fn line(error: &ResetError) -> String {
             )
         }
         ResetError::NoSuchLine { provider, cells } => {
-            format!("the description is wrong: {provider} has no reset line {cells:?}")
+            format!("the description is wrong: {provider} has no reset line {}", numbers(cells))
         }
         ResetError::Busy { provider, line } => {
             format!("line {line} of {provider} is in somebody else's hands")

@@ -236,7 +236,9 @@ impl Machine {
         match (plan.lines.as_slice(), plan.affected.get(1)) {
             ([_], None) => Ok(()),
             ([line], Some(other)) => {
-                Err(ResetRefusal::NotDedicated { device, line: line.clone(), other: other.name().to_owned() })
+                let provider = line.provider.clone();
+                let cells = wanted(&plan.device).into_iter().next().map(|it| it.cells).unwrap_or_default();
+                Err(ResetRefusal::NotDedicated { device, provider, cells, other: other.name().to_owned() })
             }
             (lines, _) => Err(ResetRefusal::NotOneLine { device, lines: lines.len() }),
         }

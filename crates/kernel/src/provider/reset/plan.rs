@@ -58,12 +58,14 @@ pub enum ResetRefusal {
         lines: usize,
     },
     /// A dedicated line was asked for, and another device is on it.
-    #[error("line {line} of {device} is also that of {other}")]
+    #[error("line {cells:?} of {provider}, of {device}, is also that of {other}")]
     NotDedicated {
         /// The device.
         device: String,
-        /// The line.
-        line: Line,
+        /// The controller's node.
+        provider: String,
+        /// The line, as the description writes it.
+        cells: Vec<u32>,
         /// Another device on it.
         other: String,
     },
