@@ -145,10 +145,24 @@ impl Space {
 
     /// Write by copying. Returns the bytes written before the first that is gone.
     fn write_by_copy(&self, to: u64, bytes: &[u8]) -> usize {
-        let mut done = 0;
         if bytes.len() >= LARGE && self.is_alive() {
-            done = memory::write(self.process, to, bytes).unwrap_or(0);
+            self.write_to_living(to, bytes)
+        } else {
+            self.write_by_handle(to, bytes)
         }
+    }
+
+    /// The same, where the memory has just been found alive.
+    fn write_to_living(&self, to: u64, bytes: &[u8]) -> usize {
+        if bytes.len() < LARGE {
+            return self.write_by_handle(to, bytes);
+        }
+        let done = memory::write(self.process, to, bytes).unwrap_or(0);
+        done + self.write_by_handle(to.wrapping_add(done as u64), &bytes[done..])
+    }
+
+    fn write_by_handle(&self, to: u64, bytes: &[u8]) -> usize {
+        let mut done = 0;
         while done < bytes.len() {
             match self.memory.write_at(&bytes[done..], to.wrapping_add(done as u64)) {
                 Ok(written) if written > 0 => done += written,
@@ -179,20 +193,32 @@ impl Space {
         match in_windows {
             // A part is progress too: what remains is looked at anew.
             Ok(copied) if copied > 0 => (copied, None),
-            Ok(_) | Err(Torn) => self.bounce(from, other, to, len.min(BOUNCE)),
+            Ok(_) | Err(Torn) => self.bounce(from, other, to, len),
         }
     }
 
+    /// Copy `len` bytes by copying twice, piece by piece.
     fn bounce(&self, from: u64, other: &Self, to: u64, len: usize) -> (usize, Option<Access>) {
-        with_bounce(len, |bytes| {
-            let read = self.read_by_copy(from, bytes);
-            let written = other.write_by_copy(to, &bytes[..read]);
-            let gone = match (written < read, read < len) {
-                (true, _) => Some(Access::Write),
-                (false, true) => Some(Access::Read),
-                (false, false) => None,
-            };
-            (written, gone)
+        with_bounce(len.min(BOUNCE), |bytes| {
+            let mut done = 0;
+            while done < len {
+                let piece = &mut bytes[..BOUNCE.min(len - done)];
+                let read = self.read_by_copy(from.wrapping_add(done as u64), piece);
+                let (to, bytes) = (to.wrapping_add(done as u64), &piece[..read]);
+                let written = if std::ptr::eq(self, other) {
+                    // It was there still when the read was over.
+                    self.write_to_living(to, bytes)
+                } else {
+                    other.write_by_copy(to, bytes)
+                };
+                done += written;
+                match (written < read, read < piece.len()) {
+                    (true, _) => return (done, Some(Access::Write)),
+                    (false, true) => return (done, Some(Access::Read)),
+                    (false, false) => {}
+                }
+            }
+            (done, None)
         })
     }
 }
