@@ -28,6 +28,11 @@ enum Wish {
     Vaddr,
 }
 
+/// What a process may lock without `CAP_IPC_LOCK`.
+fn limit(caller: &dyn Caller) -> Allowance {
+    caller.memlock_limit().map_or(Allowance::Unlimited, Allowance::Limit)
+}
+
 /// What a process may lock.
 fn allowance(caller: &dyn Caller) -> Allowance {
     match caller.memlock_limit() {
@@ -67,7 +72,12 @@ impl Type1 {
             return Err(Type1Refusal::OutsideRanges { iova, size, ranges }.into());
         }
         let space = caller.address_space();
-        let locked = self.shared.ledger.pin(&*space, vaddr, size, prot, allowance(caller))?;
+        let pin = |allowance| self.shared.ledger.pin(&*space, vaddr, size, prot, allowance);
+        // Who may lock more than its limit is asked only where it wants to: a refused pin has counted nothing.
+        let locked = pin(limit(caller)).or_else(|refusal| match caller.capable(Capability::IpcLock) {
+            true => pin(Allowance::Unlimited),
+            false => Err(refusal),
+        })?;
         if let Err(refusal) = state.enter(iova, size, prot, &space, vaddr) {
             self.shared.ledger.refund(space.id(), locked);
             return Err(refusal.into());
