@@ -5,13 +5,16 @@ use std::mem::MaybeUninit;
 
 use rustix::process::Pid;
 
-use super::request_with;
+use super::{request, request_with};
 
 /// The code segment of 64-bit programs (`__USER_CS`, arch/x86/include/asm/segment.h).
 pub const REGISTERS_64_BIT: u64 = 0x33;
 
 /// What an interrupted thread has in `orig_rax` when it is in no system call.
 const NO_CALL: u64 = u64::MAX;
+
+/// How many words the registers are.
+const WORDS: usize = size_of::<libc::user_regs_struct>() / size_of::<u64>();
 
 /// The general registers of a thread.
 #[derive(Clone, Copy)]
@@ -45,6 +48,27 @@ impl Registers {
         let mut registers = self.0;
         // SAFETY: the kernel reads a whole structure.
         unsafe { request_with(libc::PTRACE_SETREGS, thread, 0, (&raw mut registers).cast()) }
+    }
+
+    /// Give those that differ from `before`, which the stopped thread has, to it. One or two are cheaper set alone.
+    ///
+    /// # Errors
+    /// As for [`Registers::set`].
+    pub fn set_changed(&self, before: &Self, thread: Pid) -> io::Result<()> {
+        let (new, old) = (self.words(), before.words());
+        let changed = || (0..WORDS).filter(|&word| new[word] != old[word]);
+        if changed().nth(2).is_some() {
+            return self.set(thread);
+        }
+        changed().try_for_each(|word| {
+            request(libc::PTRACE_POKEUSER, thread, word * size_of::<u64>(), new[word] as usize)
+        })
+    }
+
+    /// As words, in the order of `struct user`, which begins with them.
+    fn words(&self) -> [u64; WORDS] {
+        // SAFETY: the structure is exactly so many integers of 8 bytes.
+        unsafe { std::mem::transmute(self.0) }
     }
 
     /// RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15: the order of their numbers in instructions.

@@ -48,6 +48,22 @@ fn registers_are_read_and_written() {
 }
 
 #[test]
+fn changed_registers_are_written() {
+    let traced = Traced::new();
+    let before = Registers::of(traced.pid()).expect("it is stopped");
+    let mut few = before;
+    few.set_rip(0x4321);
+    few.set_flags(before.flags() ^ 1);
+    few.set_changed(&before, traced.pid()).expect("it is stopped");
+    let again = Registers::of(traced.pid()).expect("it is stopped");
+    assert_eq!((again.rip(), again.flags(), again.general()), (0x4321, few.flags(), before.general()));
+    let mut many = few;
+    many.set_general([7; 16]);
+    many.set_changed(&few, traced.pid()).expect("it is stopped");
+    assert_eq!(Registers::of(traced.pid()).expect("it is stopped").general(), [7; 16]);
+}
+
+#[test]
 fn vector_registers_are_read_and_written() {
     let traced = Traced::new();
     let mut state = XState::of(traced.pid()).expect("it is stopped");

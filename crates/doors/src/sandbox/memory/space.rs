@@ -21,7 +21,7 @@ use uvfio_kernel::hw::{Access, Backing, MemoryGone};
 use uvfio_sys::memory::{self, Area, Foreign, Maps, SharedMapping, Torn};
 use uvfio_vfio::caller::{AddressSpace, Mapped};
 
-use super::window::Windows;
+use super::window::{Remembered, Windows};
 
 /// From how many bytes on a copy is worth asking first what is mapped there.
 const LARGE: usize = 16 << 10;
@@ -109,15 +109,24 @@ impl Space {
 
     /// How to reach what is at `at`, and for how many of `len` bytes.
     fn way(&self, at: u64, len: usize, access: Access) -> (Way, usize) {
-        if len < LARGE || !self.maps.is_quick() {
+        if !self.maps.is_quick() {
             return (Way::Copy, len);
         }
+        let remembered = self.windows.at(at);
+        if matches!(remembered, Remembered::NoWindow) && len < LARGE {
+            return (Way::Copy, len);
+        }
+        // Whether the program still maps the same there is the one thing that cannot be remembered.
         let Ok(Some(area)) = self.maps.at(at) else { return (Way::Copy, len) };
         let here = usize::try_from(area.end - at).map_or(len, |here| here.min(len));
         if access == Access::Write && !area.write {
             return (Way::Copy, here);
         }
-        match self.windows.of(&area, self.process.pid(), &self.pidfd) {
+        let window = match remembered {
+            Remembered::Window(before, window) if before == area => Some(window),
+            _ => self.windows.of(&area, self.process.pid(), &self.pidfd),
+        };
+        match window {
             Some(window) => (Way::Window(window, offset(&area, at)), here),
             None => (Way::Copy, here),
         }

@@ -11,34 +11,58 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::process::{Pid, PidfdGetfdFlags, pidfd_getfd};
 use uvfio_sys::memory::{Area, SharedMapping};
 
-/// How many windows are kept for one address space. Each keeps the pages of its file.
+/// How many mappings of the program are remembered for one address space. Each window keeps the pages of its file.
 const KEPT: usize = 32;
 
 /// The windows onto one address space.
 #[derive(Debug, Default)]
 pub struct Windows {
-    known: Mutex<Vec<(Area, Option<Arc<SharedMapping>>)>>,
+    known: Mutex<Vec<Known>>,
+}
+
+/// A mapping of the program, and the window onto it if there can be one.
+#[derive(Clone, Debug)]
+struct Known {
+    area: Area,
+    window: Option<Arc<SharedMapping>>,
+}
+
+/// What is remembered of an address.
+pub enum Remembered {
+    /// Nothing.
+    Unknown,
+    /// There was no window when it was last asked. If the program has mapped something else since, copying does for that as well.
+    NoWindow,
+    /// There is a window, as long as the program maps the same there.
+    Window(Area, Arc<SharedMapping>),
 }
 
 impl Windows {
-    /// The window for this mapping of the program; `None` where there can be none.
-    pub fn of(&self, area: &Area, process: Pid, pidfd: impl AsFd) -> Option<Arc<SharedMapping>> {
-        if !area.shared || area.inode == 0 || !area.read {
-            return None;
-        }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = known.iter().position(|(other, _)| other == area) {
-            let window = &mut known[at].1;
-            if window.as_ref().is_some_and(|window| window.is_torn()) {
-                *window = None;
+    /// What is remembered of this address.
+    pub fn at(&self, address: u64) -> Remembered {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.iter().find(|known| (known.area.start..known.area.end).contains(&address)) {
+            None => Remembered::Unknown,
+            Some(Known { area, window: Some(window) }) if !window.is_torn() => {
+                Remembered::Window(*area, window.clone())
             }
-            return window.clone();
+            Some(_) => Remembered::NoWindow,
         }
-        let window = open(area, process, pidfd).ok().map(Arc::new);
+    }
+
+    /// The window for what the program maps there now; `None` where there can be none.
+    pub fn of(&self, area: &Area, process: Pid, pidfd: impl AsFd) -> Option<Arc<SharedMapping>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = known.iter().find(|known| known.area == *area) {
+            return same.window.clone().filter(|window| !window.is_torn());
+        }
+        known.retain(|known| known.area.end <= area.start || area.end <= known.area.start);
+        let can_be = area.shared && area.inode != 0 && area.read;
+        let window = if can_be { open(area, process, pidfd).ok().map(Arc::new) } else { None };
         if known.len() >= KEPT {
             known.remove(0);
         }
-        known.push((*area, window.clone()));
+        known.push(Known { area: *area, window: window.clone() });
         window
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 
 use rustix::process::Pid;
 use uvfio_sys::memory::{Area, Foreign, Maps};
@@ -19,6 +20,7 @@ pub struct Program {
     /// Its memory, from outside.
     pub process: Foreign,
     maps: Maps,
+    memory: File,
     gate: Option<Gate>,
     hidden: Vec<Hidden>,
     /// Whether mappings may be hidden: the program lets us make system calls.
@@ -49,15 +51,22 @@ impl Program {
     /// # Errors
     /// Where it is gone or is this one.
     pub fn of(pid: Pid) -> io::Result<Self> {
+        let memory = File::open(format!("/proc/{}/mem", pid.as_raw_nonzero()))?;
         let hides = filters(pid)? <= filters(rustix::process::getpid())? + 1;
         Ok(Self {
             pid,
             process: Foreign::new(pid)?,
             maps: Maps::of(pid)?,
+            memory,
             gate: None,
             hidden: Vec::new(),
             hides,
         })
+    }
+
+    /// Read code. Returns the bytes read, which are fewer where a page ends behind which there is nothing.
+    pub fn code(&self, at: u64, into: &mut [u8]) -> usize {
+        self.memory.read_at(into, at).unwrap_or(0)
     }
 
     /// What is mapped at `address`, registers or not.
@@ -101,8 +110,7 @@ impl Program {
             return None;
         }
         if self.gate.is_none() {
-            let memory = File::open(format!("/proc/{}/mem", self.pid.as_raw_nonzero())).ok();
-            self.gate = memory.and_then(|memory| Gate::find(&self.maps, &memory).ok());
+            self.gate = Gate::find(&self.maps, &self.memory).ok();
             self.hides = self.gate.is_some();
         }
         let gate = self.gate?;

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use rustix::process::Pid;
 use uvfio_kernel::addr::UserAddr;
-use uvfio_sys::memory;
 use uvfio_sys::ptrace::{self, Event, Resume, SignalInfo, Trap, XState};
 
 use super::access::Reach;
@@ -257,7 +256,8 @@ impl Desk {
 
     /// Perform the instruction that a thread stopped at.
     fn perform(&self, thread: Pid, info: SignalInfo, mut reach: Reach<'_>) -> io::Result<Outcome> {
-        let mut registers = ptrace::Registers::of(thread)?;
+        let before = ptrace::Registers::of(thread)?;
+        let mut registers = before;
         let rip = registers.rip();
         let process = reach.program.pid;
         let tell = |trouble: Trouble| {
@@ -278,7 +278,7 @@ impl Desk {
             return bus_error;
         }
         let mut code = [0; LONGEST];
-        let len = memory::read(thread, rip, &mut code).unwrap_or(0);
+        let len = reach.program.code(rip, &mut code);
         let decoded = match Decoded::new(&code[..len], rip) {
             Ok(decoded) => decoded,
             // It is the code itself that lies on registers.
@@ -303,7 +303,7 @@ impl Desk {
         registers.set_general(processor.general);
         registers.set_flags(processor.flags);
         registers.set_rip(processor.rip);
-        registers.set(thread)?;
+        registers.set_changed(&before, thread)?;
         match result {
             Ok(Step::Done | Step::Again) => {
                 if let (Some(state), Some(vectors)) = (&mut state, &processor.vectors) {
