@@ -52,6 +52,12 @@ const LANES: &[Lane] = &[
         work: programs::programs,
     },
     Lane {
+        name: "parity",
+        proves: "every case of tests/parity is answered as the recorded kernel did (part of the tests, too)",
+        ci: Ci::No,
+        work: parity,
+    },
+    Lane {
         name: "boards",
         proves: "fetches real boards' device trees from Debian's kernel packages to target/boards ([ARCH...])",
         ci: Ci::No,
@@ -132,6 +138,10 @@ fn doc(_: &[String]) -> Result<(), Failure> {
 fn invariants(_: &[String]) -> Result<(), Failure> {
     let findings = architecture::findings(&root());
     if findings.is_empty() { Ok(()) } else { Err(Failure::Findings(findings)) }
+}
+
+fn parity(_: &[String]) -> Result<(), Failure> {
+    must(cargo().args(["test", "--package", "uvfio", "--test", "end_to_end", "parity", "--", "--nocapture"]))
 }
 
 fn interleavings(_: &[String]) -> Result<(), Failure> {
