@@ -25,6 +25,7 @@ mod run;
 mod serve;
 mod terminal;
 mod tree;
+mod watch;
 pub mod work;
 
 use std::ffi::OsString;
