@@ -207,21 +207,16 @@ impl Space {
     }
 
     /// Copy `len` bytes by copying twice, piece by piece.
+    /// Carry `len` bytes over in pieces that stay in the cache.
     fn bounce(&self, from: u64, other: &Self, to: u64, len: usize) -> (usize, Option<Access>) {
         with_bounce(len.min(BOUNCE), |bytes| {
             let mut done = 0;
             while done < len {
-                let piece = &mut bytes[..BOUNCE.min(len - done)];
-                let read = self.read_by_copy(from.wrapping_add(done as u64), piece);
-                let (to, bytes) = (to.wrapping_add(done as u64), &piece[..read]);
-                let written = if std::ptr::eq(self, other) {
-                    // It was there still when the read was over.
-                    self.write_to_living(to, bytes)
-                } else {
-                    other.write_by_copy(to, bytes)
-                };
+                let piece = bytes.len().min(len - done);
+                let read = self.read_by_copy(from.wrapping_add(done as u64), &mut bytes[..piece]);
+                let written = other.write_by_copy(to.wrapping_add(done as u64), &bytes[..read]);
                 done += written;
-                match (written < read, read < piece.len()) {
+                match (written < read, read < piece) {
                     (true, _) => return (done, Some(Access::Write)),
                     (false, true) => return (done, Some(Access::Read)),
                     (false, false) => {}
