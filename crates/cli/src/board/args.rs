@@ -40,6 +40,9 @@ pub enum BoardCommand {
     /// List the boards in a folder by how many of their devices can be handed out
     #[command(after_long_help = "Example:\n  uvfio rank /usr/lib/linux-image-6.12-arm64 --top 20")]
     Rank(Rank),
+    /// Draw a board: its groups, what is tied to what, and what is in the way
+    #[command(after_long_help = "Example:\n  uvfio picture board.dtb -o board.svg")]
+    Picture(Picture),
 }
 
 const BOARD_EXAMPLES: &str = "\
@@ -230,4 +233,19 @@ pub struct Rank {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `uvfio picture`.
+#[derive(Debug, Args)]
+pub struct Picture {
+    /// The board, as for `uvfio board`
+    pub file: PathBuf,
+    /// Put an overlay (.dtbo) into the board first; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub overlay: Vec<PathBuf>,
+    /// Where the SVG goes; to stdout where it is not said
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub accept: Accept,
 }

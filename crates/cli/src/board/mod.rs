@@ -10,6 +10,7 @@ mod explain;
 mod groups;
 mod irq;
 mod lint;
+mod picture;
 mod rank;
 mod remarks;
 mod source;
@@ -55,6 +56,7 @@ pub fn answer(command: &BoardCommand) -> Result<ExitCode, Problem> {
         BoardCommand::Diff(args) => diff::print(args),
         BoardCommand::Lint(args) => lint::print(args),
         BoardCommand::Rank(args) => rank::print(args),
+        BoardCommand::Picture(args) => picture::print(args),
     }
 }
 
