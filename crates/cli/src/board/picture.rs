@@ -94,7 +94,7 @@ fn tile(view: &DeviceView) -> Tile {
     match (view.verdict, give_up.is_empty()) {
         ("yes", _) => lines.push("can go alone".into()),
         ("together", _) => lines.push(format!("can go with {} more", view.together.len().saturating_sub(1))),
-        (_, true) => lines.push(summary::short(view)),
+        (_, true) => lines.extend(summary::short(view).split("; ").map(str::to_owned)),
         (_, false) => lines.extend(give_up.iter().map(|name| format!("needs {name}"))),
     }
     Tile { name: view.name.clone(), lines, tone: tone(view), faint: false }

@@ -202,13 +202,17 @@ pub fn short(view: &DeviceView) -> String {
         // Nothing else matters then.
         return for_good.into_iter().map(word).collect::<Vec<_>>().join("; ");
     }
-    words.extend(standing.map(word));
+    let helpless = view.verdict == "no" && view.give_up.is_none();
+    if !helpless {
+        words.extend(standing.map(word));
+    }
     if let Some(because) = &view.because {
         let mut through = String::new();
         let _ = write!(through, "{}: {}", word(&because.through), because.device);
         words.push(through);
     } else if view.verdict == "no" {
-        let tied = view.bonds.iter().filter(|bond| !bond.lifted);
+        // Where nothing helps, what could be untied is not the reason.
+        let tied = view.bonds.iter().filter(|bond| !bond.lifted && (!helpless || bond.lifted_by.is_none()));
         words.extend(tied.map(|bond| format!("{}: {}", word(bond), super::words::list(&bond.devices))));
     }
     words.dedup();
