@@ -1,7 +1,7 @@
 //! Boards: the project's own compiled, and real ones fetched from Debian's kernel packages.
 //!
-//! `cargo xtask boards [ARCH...]` fetches the packages below by version and checksum and unpacks their device trees to
-//! `target/boards/ARCH`. They are not committed. A version that Debian has replaced is no longer on its servers: then the newest of
+//! `cargo xtask boards [LABEL...]` fetches the packages below by version and checksum and unpacks their device trees to
+//! `target/boards/LABEL`. They are not committed. A version that Debian has replaced is no longer on its servers: then the newest of
 //! the suite is taken, and the difference is said.
 
 use std::fs;
@@ -13,73 +13,109 @@ use crate::shell::{Failure, output, root, run};
 
 /// A kernel package with device trees.
 struct Package {
+    /// What it is called here, and the folder its boards are in.
+    label: &'static str,
+    suite: &'static str,
     architecture: &'static str,
     name: &'static str,
     version: &'static str,
     sha256: &'static str,
 }
 
-const SUITE: &str = "trixie";
-
-const PACKAGES: [Package; 3] = [
+const PACKAGES: [Package; 4] = [
     Package {
+        label: "arm64",
+        suite: "trixie",
         architecture: "arm64",
         name: "linux-image-6.12.107+deb13-arm64",
         version: "6.12.107-1",
         sha256: "20c92f3f97dd466e0400a6fcb792bde85af842fbb5e8b471370065e3de9d9fc9",
     },
     Package {
+        label: "armhf",
+        suite: "trixie",
         architecture: "armhf",
         name: "linux-image-6.12.107+deb13-armmp",
         version: "6.12.107-1",
         sha256: "9db6efc15fcc408acdc417911bdb7ac2c3ee0dd04fd1535a16b34744293a4380",
     },
     Package {
+        label: "riscv64",
+        suite: "trixie",
         architecture: "riscv64",
         name: "linux-image-6.12.107+deb13-riscv64",
         version: "6.12.107-1",
         sha256: "abe9f65d74b434692149482b031db7a2aaf832921e09f69f775293c0e0c5799c",
     },
+    // More boards than the older kernel has; Renesas R-Car H3 is among them.
+    Package {
+        label: "arm64-7.2",
+        suite: "sid",
+        architecture: "arm64",
+        name: "linux-base-7.2.13+deb14-arm64",
+        version: "7.2.13-1",
+        sha256: "60e3b0f2a150562f1cf0f15830924cdd7ed8931bdc1a8c826c39c6dd4d33e056",
+    },
 ];
 
-/// Where the boards of an architecture are.
-pub fn folder(architecture: &str) -> PathBuf {
-    root().join("target/boards").join(architecture)
+/// Where the boards of a package are.
+pub fn folder(label: &str) -> PathBuf {
+    root().join("target/boards").join(label)
+}
+
+/// The packages, by what they are called here.
+pub fn labels() -> impl Iterator<Item = &'static str> {
+    PACKAGES.iter().map(|package| package.label)
+}
+
+/// Whether the boards fetched are those of the version named here, not of one that took its place.
+pub fn is_as_named(label: &str) -> bool {
+    let package = PACKAGES.iter().find(|package| package.label == label);
+    let fetched = fs::read_to_string(fetched_as(label)).unwrap_or_default();
+    package.is_some_and(|package| fetched.trim() == pinned(package))
+}
+
+/// Where it is written down which package was fetched.
+fn fetched_as(label: &str) -> PathBuf {
+    root().join("target/boards").join(format!("{label}.package"))
+}
+
+fn pinned(package: &Package) -> String {
+    format!("{}={}", package.name, package.version)
 }
 
 /// The lane `boards`.
-pub fn fetch(architectures: &[String]) -> Result<(), Failure> {
-    let wanted = |package: &&Package| {
-        architectures.is_empty() || architectures.iter().any(|a| a == package.architecture)
-    };
+pub fn fetch(labels: &[String]) -> Result<(), Failure> {
+    let wanted = |package: &&Package| labels.is_empty() || labels.iter().any(|label| label == package.label);
     PACKAGES.iter().filter(wanted).try_for_each(fetch_one)
 }
 
 fn fetch_one(package: &Package) -> Result<(), Failure> {
-    let target = folder(package.architecture);
+    let target = folder(package.label);
     if target.is_dir() {
-        println!("{}: there already", package.architecture);
+        println!("{}: there already", package.label);
         return Ok(());
     }
-    let work = root().join("target/boards/fetch").join(package.architecture);
+    let work = root().join("target/boards/fetch").join(package.label);
     fs::create_dir_all(&work).map_err(|error| Failure::File(work.clone(), error))?;
-    println!("{}: fetching {} {}", package.architecture, package.name, package.version);
-    let deb = download(package, &work)?;
+    println!("{}: fetching {} {}", package.label, package.name, package.version);
+    let (deb, fetched) = download(package, &work)?;
     let tree = work.join("tree");
     let _ = fs::remove_dir_all(&tree);
     run(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(&tree))?;
     let dtbs = device_trees(&tree)
         .ok_or_else(|| Failure::Failed(format!("{} has no device trees", package.name)))?;
     fs::rename(&dtbs, &target).map_err(|error| Failure::File(dtbs, error))?;
+    let note = fetched_as(package.label);
+    fs::write(&note, fetched).map_err(|error| Failure::File(note, error))?;
     let _ = fs::remove_dir_all(&work);
     Ok(())
 }
 
-/// The package at its version, its checksum compared; or the newest that there is now.
-fn download(package: &Package, work: &Path) -> Result<PathBuf, Failure> {
-    let apt = Apt::new(work, SUITE, package.architecture)?;
-    let pinned = format!("{}={}", package.name, package.version);
-    if apt.download(&[pinned], work).is_ok() {
+/// The package at its version, its checksum compared; or the newest that there is now. And which of them it is.
+fn download(package: &Package, work: &Path) -> Result<(PathBuf, String), Failure> {
+    let apt = Apt::new(work, package.suite, package.architecture)?;
+    if apt.download(&[pinned(package)], work).is_ok() {
         let deb = only_deb(work)?;
         let line = output(Command::new("sha256sum").arg(&deb))?;
         if line.split_whitespace().next() != Some(package.sha256) {
@@ -88,19 +124,16 @@ fn download(package: &Package, work: &Path) -> Result<PathBuf, Failure> {
                 package.name, package.version
             )));
         }
-        return Ok(deb);
+        return Ok((deb, pinned(package)));
     }
     let flavour = package.name.rsplit('-').next().unwrap_or_default();
-    let newest = apt.depends(&format!("linux-image-{flavour}"), &["linux-image-"])?;
-    println!(
-        "{}: {} {} is gone; taking {}",
-        package.architecture,
-        package.name,
-        package.version,
-        newest.join(" ")
-    );
+    let mut newest = apt.depends(&format!("linux-image-{flavour}"), &["linux-image-"])?;
+    if package.name.starts_with("linux-base-") {
+        newest.iter_mut().for_each(|name| *name = name.replace("linux-image-", "linux-base-"));
+    }
+    println!("{}: {} {} is gone; taking {}", package.label, package.name, package.version, newest.join(" "));
     apt.download(&newest, work)?;
-    only_deb(work)
+    Ok((only_deb(work)?, newest.join(" ")))
 }
 
 fn only_deb(folder: &Path) -> Result<PathBuf, Failure> {
@@ -108,9 +141,10 @@ fn only_deb(folder: &Path) -> Result<PathBuf, Failure> {
     deb.ok_or_else(|| Failure::Failed("nothing was fetched".to_owned()))
 }
 
-/// The folder with the device trees, `usr/lib/linux-image-VERSION`.
+/// The folder with the device trees: `usr/lib/linux-image-VERSION`, which may be a link to where they are.
 fn device_trees(tree: &Path) -> Option<PathBuf> {
-    files(&tree.join("usr/lib"), |name| name.starts_with("linux-image-")).into_iter().next()
+    let folder = files(&tree.join("usr/lib"), |name| name.starts_with("linux-image-")).into_iter().next()?;
+    fs::canonicalize(folder).ok()
 }
 
 /// The lane `own-boards`.

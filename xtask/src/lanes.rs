@@ -4,6 +4,7 @@ use crate::acpi_tables;
 use crate::architecture;
 use crate::bench;
 use crate::boards;
+use crate::corpus;
 use crate::fuzz;
 use crate::programs;
 use crate::shell::{Failure, cargo, root, run as must};
@@ -59,9 +60,15 @@ const LANES: &[Lane] = &[
     },
     Lane {
         name: "boards",
-        proves: "fetches real boards' device trees from Debian's kernel packages to target/boards ([ARCH...])",
+        proves: "fetches real boards' device trees from Debian's kernel packages to target/boards ([LABEL...])",
         ci: Ci::No,
         work: boards::fetch,
+    },
+    Lane {
+        name: "corpus",
+        proves: "real boards get the answers in tests/corpus, fast, as dtc reads them, damaged ones too ([--bless])",
+        ci: Ci::No,
+        work: corpus::corpus,
     },
     Lane {
         name: "own-boards",

@@ -9,6 +9,7 @@ mod acpi_tables;
 mod architecture;
 mod bench;
 mod boards;
+mod corpus;
 mod debian;
 mod fuzz;
 mod lanes;
