@@ -115,3 +115,20 @@ fn bound_through_sysfs() {
     assert!(lines[0].ends_with("/dma-pl330") && lines[1].ends_with("/vfio-amba"), "{lines:?}");
     assert_eq!(lines[2], "7ff00000.dma: copied 1048576 bytes, 8 interrupts, every byte compared");
 }
+
+/// In the 2014 series' interface memory is executable for a device only where it was mapped so; the client maps its DMA-330 program
+/// to be read.
+#[test]
+fn rfc_v4_keeps_a_device_from_executing_what_it_may_read() {
+    if !host::has_sandbox("rfc_v4_keeps_a_device_from_executing_what_it_may_read") {
+        return;
+    }
+    let finished = on("7ff00000.dma")
+        // The interrupt never comes, and the client would wait for it for a minute.
+        .args(["--personality", "rfc-v4", "--", "timeout", "3"])
+        .args([dma330_copy(Linking::Dynamic)])
+        .args(["7ff00000.dma", "--access", "pread"])
+        .finish();
+    assert_ne!(finished.code(), 0, "{}", finished.stdout);
+    assert!(finished.stderr.contains("fault: execute of 0x100000"), "{}", finished.stderr);
+}
