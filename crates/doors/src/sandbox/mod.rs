@@ -24,6 +24,8 @@ pub mod registers;
 mod run;
 mod serve;
 mod terminal;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tree;
 mod watch;
 pub mod work;

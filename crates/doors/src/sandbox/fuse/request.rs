@@ -6,6 +6,7 @@ use super::wire;
 
 /// What is asked. Offsets, sizes and flags are as sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are the header's own")]
 pub enum Operation<'a> {
     /// The mount is there: agree on a protocol. `flags` has both halves.
     Init { major: u32, minor: u32, flags: u64 },
