@@ -5,7 +5,6 @@
 //! the kernel answers with `ESRCH` is then left alone, for its end is reported too.
 
 mod mailbox;
-mod together;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -24,7 +23,6 @@ use super::{RegisterFiles, inner};
 use crate::sandbox::emulate::{Decoded, Direction, Fault, FaultKind, LONGEST, Processor, Step, Stop};
 use crate::sandbox::onlooker::{NotPerformed, Onlooker, Trouble};
 use mailbox::Mailbox;
-use together::Together;
 
 const SIGBUS: i32 = 7;
 const SIGFPE: i32 = 8;
@@ -55,7 +53,6 @@ impl Tracer {
                 mailbox: mailbox.clone(),
                 threads: HashMap::new(),
                 programs: HashMap::new(),
-                together: Together::default(),
             };
             let builder = std::thread::Builder::new().name("registers".to_owned());
             let mailbox = mailbox.clone();
@@ -91,7 +88,6 @@ struct Desk {
     /// Traced threads and the processes they are of.
     threads: HashMap<Pid, Pid>,
     programs: HashMap<Pid, Program>,
-    together: Together,
 }
 
 /// What became of an access.
@@ -227,7 +223,7 @@ impl Desk {
                 if !mapping.hidden && signal == SIGBUS {
                     self.hide(thread, process, &mapping)?;
                 }
-                self.together.resume(thread)
+                ptrace::resume(thread, Resume::Continue, 0)
             }
         }
     }
