@@ -13,7 +13,7 @@ use uvfio_sys::mounts::{self, Depth, Option as MountOption};
 
 use super::error::Step;
 
-/// Where our mount is while its parts are put in place; a `/proc` is put over it afterwards.
+/// Where our mount is, so that its parts can be copied from there; a `/proc` goes over it.
 const STAGE: &str = "/proc";
 
 /// What in `/dev` is itself there, for programs that look closely. The rest are links: one mount for each would take longer than
@@ -39,9 +39,13 @@ pub fn lay_out(mount: OwnedFd, overlays: &[String]) -> Result<(), (Step, io::Err
     mounts::keep_to_ourselves().map_err(at(Step::KeepMounts))?;
     mounts::attach(&mount, CWD, STAGE).map_err(at(Step::Proc))?;
     drop(mount);
+    // First what needs no answer of the mount: its serving thread is only just starting.
+    let home = dev().map_err(at(Step::Dev))?;
     sys(overlays).map_err(at(Step::Sys))?;
-    dev().map_err(at(Step::Dev))?;
     modules().map_err(at(Step::Modules))?;
+    mounts::copy(CWD, &format!("{STAGE}/vfio"), Depth::Alone)
+        .and_then(|vfio| mounts::attach(vfio, home, "vfio"))
+        .map_err(at(Step::Dev))?;
     proc().map_err(at(Step::Proc))?;
     // A working directory below one of these shall be in the new one, as far as it is there.
     if let Ok(here) = here {
@@ -67,22 +71,22 @@ fn modules() -> io::Result<()> {
     mounts::attach(ours, CWD, MODULES)
 }
 
-fn dev() -> io::Result<()> {
-    let vfio = mounts::copy(CWD, &format!("{STAGE}/vfio"), Depth::Alone)?;
+/// A `/dev` with a directory `vfio`: the host's where it has one, else one in which the host's is seen.
+fn dev() -> io::Result<OwnedFd> {
     let real = mounts::place("/dev")?;
     if is_directory(&real, "vfio") {
-        return mounts::attach(vfio, &real, "vfio");
+        return Ok(real);
     }
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let tmpfs = mounts::make("tmpfs", &[MountOption::Value("mode", "755")], attributes)?;
     let whole = mounts::copy(&real, "", Depth::WithMounts)?;
     mounts::attach(&tmpfs, CWD, "/dev")?;
     fill(&real, &tmpfs)?;
-    for (name, tree) in [("vfio", vfio), (REAL_DEV, whole)] {
+    for name in ["vfio", REAL_DEV] {
         mkdirat(&tmpfs, name, Mode::from_raw_mode(0o755))?;
-        mounts::attach(tree, &tmpfs, name)?;
     }
-    Ok(())
+    mounts::attach(whole, &tmpfs, REAL_DEV)?;
+    Ok(tmpfs)
 }
 
 /// Show in `ours` what is in the real `/dev`.
@@ -92,13 +96,20 @@ fn fill(real: &OwnedFd, ours: &OwnedFd) -> io::Result<()> {
         let entry = entry?;
         let Ok(name) = entry.file_name().to_str() else { continue };
         match entry.file_type() {
-            _ if matches!(name, "." | ".." | "vfio" | REAL_DEV) => {}
+            _ if matches!(name, "." | ".." | "vfio" | REAL_DEV) || is_console(name) => {}
             FileType::Symlink => symlinkat(readlinkat(real, name, Vec::new())?, ours, name)?,
             kind if PLAIN.contains(&name) => show(real, ours, name, kind)?,
             _ => symlinkat(format!("{REAL_DEV}/{name}"), ours, name)?,
         }
     }
     Ok(())
+}
+
+/// The host's virtual consoles are many, and of no use in here.
+fn is_console(name: &str) -> bool {
+    let digits = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+    let tty = name.strip_prefix("tty").is_some_and(|rest| !rest.is_empty() && digits(rest));
+    tty || name.strip_prefix("vcs").is_some_and(|rest| digits(rest.trim_start_matches(['a', 'u'])))
 }
 
 fn show(real: &OwnedFd, ours: &OwnedFd, name: &str, kind: FileType) -> io::Result<()> {
@@ -120,13 +131,12 @@ fn is_directory(parent: impl AsFd, name: &str) -> bool {
 /// no second one; the program then sees that, in which processes have other numbers.
 fn proc() -> io::Result<()> {
     let modules = mounts::copy(CWD, &format!("{STAGE}/vfio/.uvfio/modules"), Depth::Alone)?;
-    mounts::detach(STAGE)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     match mounts::make("proc", &[MountOption::Value("source", "proc")], attributes) {
         Ok(proc) => mounts::attach(proc, CWD, "/proc")?,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => mounts::detach(STAGE)?,
         Err(error) => return Err(error),
     }
     // A kernel built without modules has no list of them either, and no place for ours.
@@ -134,4 +144,19 @@ fn proc() -> io::Result<()> {
         mounts::attach(modules, CWD, "/proc/modules")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn virtual_consoles_are_known_by_their_names() {
+        for name in ["tty0", "tty63", "vcs", "vcs1", "vcsa", "vcsa12", "vcsu7"] {
+            assert!(is_console(name), "{name}");
+        }
+        for name in ["tty", "ttyS0", "ttyAMA0", "ttyprintk", "vcsx", "null", "vcio"] {
+            assert!(!is_console(name), "{name}");
+        }
+    }
 }

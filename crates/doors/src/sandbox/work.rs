@@ -54,7 +54,7 @@ impl Worker {
     fn post(&self, change: impl FnOnce(&mut Queue)) {
         let mut queue = self.shared.lock();
         change(&mut queue);
-        if queue.begun && !queue.started {
+        if queue.begun && !queue.started && queue.has_work() {
             let shared = self.shared.clone();
             // Where the system refuses a thread, the work goes on with the next access and the next try.
             queue.started =
@@ -83,6 +83,10 @@ impl Drop for Worker {
 }
 
 impl Queue {
+    fn has_work(&self) -> bool {
+        !self.soon.is_empty() || !self.later.is_empty()
+    }
+
     fn soon(&mut self, device: &Arc<Device>) {
         self.later.remove(&device.id());
         if !self.soon.iter().any(|other| other.id() == device.id()) {
