@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,9 +18,10 @@ use uvfio_sys::signals::Mask;
 
 use super::calls::filter::filter;
 use super::error::Step;
-use super::layout::{self, lay_out};
+use super::layout::{MODPROBE_OPTIONS, lay_out};
 use super::message::{End, Message};
 use super::terminal::Terminal;
+use super::tree::{MODULES, Overlay};
 
 /// What the first process inside works with.
 pub struct Scene {
@@ -29,8 +29,8 @@ pub struct Scene {
     pub end: End,
     /// The root of the FUSE mount.
     pub mount: OwnedFd,
-    /// Its directories to lay over `/sys`.
-    pub overlays: Vec<String>,
+    /// What of it is laid over something of the host's.
+    pub overlays: Vec<Overlay>,
     /// The signal mask the program shall have.
     pub mask: Mask,
     /// The terminal whose foreground the program shall have.
@@ -48,12 +48,18 @@ pub fn play(scene: Scene) -> ! {
     if set_parent_process_death_signal(Some(Signal::KILL)).is_err() || is_deserted(&end) {
         exit_now(1);
     }
+    let has_place_for_modules = overlays.iter().any(|overlay| overlay.target == MODULES);
     let failed = match lay_out(mount, &overlays) {
         Err(failed) => failed,
         Ok(()) => match fork(Namespaces::Shared) {
             Err(error) => (Step::Fork, error),
             Ok(Side::Child) => {
-                let Err(failed) = become_program(&end, mask, terminal, program, args);
+                let mut command = Command::new(program);
+                command.args(args);
+                if !has_place_for_modules {
+                    command.env("MODPROBE_OPTIONS", MODPROBE_OPTIONS);
+                }
+                let Err(failed) = become_program(&end, mask, terminal, command);
                 failed
             }
             Ok(Side::Parent { child, pidfd }) => reap(&end, child, pidfd),
@@ -97,8 +103,7 @@ fn become_program(
     end: &End,
     mask: Mask,
     terminal: Option<Terminal>,
-    program: OsString,
-    args: Vec<OsString>,
+    mut command: Command,
 ) -> Result<Infallible, (Step, io::Error)> {
     setpgid(None, None).map_err(|error| (Step::Fork, error.into()))?;
     if let Some(terminal) = terminal {
@@ -107,11 +112,5 @@ fn become_program(
     mask.restore();
     let listener = install(&filter()).map_err(|error| (Step::Filter, error))?;
     end.send(&Message::Listening(listener)).map_err(|error| (Step::Filter, error))?;
-    let mut command = Command::new(program);
-    command.args(args);
-    // Where there is no /lib/modules to lay ours over, modprobe is told where it is.
-    if !Path::new(layout::MODULES).exists() {
-        command.env("MODPROBE_OPTIONS", layout::MODPROBE_OPTIONS);
-    }
     Err((Step::Execute, command.exec()))
 }

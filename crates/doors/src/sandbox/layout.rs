@@ -5,13 +5,13 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, readlinkat, symlinkat};
 use rustix::mount::MountAttrFlags;
 use uvfio_sys::mounts::{self, Depth, Option as MountOption};
 
 use super::error::Step;
+use super::tree::Overlay;
 
 /// Where our mount is, so that its parts can be copied from there; a `/proc` goes over it.
 const STAGE: &str = "/proc";
@@ -23,17 +23,14 @@ const PLAIN: [&str; 9] = ["null", "zero", "full", "random", "urandom", "tty", "p
 /// Where the real `/dev` is found in ours.
 const REAL_DEV: &str = ".host";
 
-/// Where modprobe(8) looks for modules.
-pub const MODULES: &str = "/lib/modules";
-
-/// Where it finds those of the machine if there is no such directory.
+/// Where modprobe(8) finds the machine's modules if the host has no directory for them.
 pub const MODPROBE_OPTIONS: &str = "-d /dev/vfio/.uvfio";
 
-/// Put everything in place. `mount` is the root of our file system, `overlays` its directories to lay over real ones of `/sys`.
+/// Put everything in place. `mount` is the root of our file system, `overlays` what of it is laid over something.
 ///
 /// # Errors
 /// Which step failed, and how.
-pub fn lay_out(mount: OwnedFd, overlays: &[String]) -> Result<(), (Step, io::Error)> {
+pub fn lay_out(mount: OwnedFd, overlays: &[Overlay]) -> Result<(), (Step, io::Error)> {
     let at = |step| move |error: io::Error| (step, error);
     let here = std::env::current_dir();
     mounts::keep_to_ourselves().map_err(at(Step::KeepMounts))?;
@@ -41,12 +38,20 @@ pub fn lay_out(mount: OwnedFd, overlays: &[String]) -> Result<(), (Step, io::Err
     drop(mount);
     // First what needs no answer of the mount: its serving thread is only just starting.
     let home = dev().map_err(at(Step::Dev))?;
-    sys(overlays).map_err(at(Step::Sys))?;
-    modules().map_err(at(Step::Modules))?;
-    mounts::copy(CWD, &format!("{STAGE}/vfio"), Depth::Alone)
-        .and_then(|vfio| mounts::attach(vfio, home, "vfio"))
-        .map_err(at(Step::Dev))?;
+    list(STAGE).map_err(at(Step::Sys))?;
+    let (late, early): (Vec<&Overlay>, Vec<&Overlay>) =
+        overlays.iter().partition(|overlay| overlay.target.starts_with(STAGE));
+    for overlay in early {
+        let step = if overlay.target.starts_with("/sys") { Step::Sys } else { Step::Modules };
+        part(&overlay.name).and_then(|tree| mounts::attach(tree, CWD, &overlay.target)).map_err(at(step))?;
+    }
+    part("vfio").and_then(|vfio| mounts::attach(vfio, home, "vfio")).map_err(at(Step::Dev))?;
+    let late = late.into_iter().map(|overlay| Ok((part(&overlay.name)?, &overlay.target)));
+    let late: Vec<_> = late.collect::<io::Result<_>>().map_err(at(Step::Modules))?;
     proc().map_err(at(Step::Proc))?;
+    for (tree, target) in late {
+        mounts::attach(tree, CWD, target).map_err(at(Step::Modules))?;
+    }
     // A working directory below one of these shall be in the new one, as far as it is there.
     if let Ok(here) = here {
         let _ = std::env::set_current_dir(here);
@@ -54,21 +59,17 @@ pub fn lay_out(mount: OwnedFd, overlays: &[String]) -> Result<(), (Step, io::Err
     Ok(())
 }
 
-fn sys(overlays: &[String]) -> io::Result<()> {
-    for path in overlays {
-        let ours = mounts::copy(CWD, &format!("{STAGE}/sys/{path}"), Depth::Alone)?;
-        mounts::attach(ours, CWD, &format!("/sys/{path}"))?;
+/// Read a directory to its end: the kernel then knows every name in it, and asks for none one by one.
+fn list(path: &str) -> io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        entry?;
     }
     Ok(())
 }
 
-/// The machine's modules, in place of the host's: those cannot be loaded from in here.
-fn modules() -> io::Result<()> {
-    if !Path::new(MODULES).is_dir() {
-        return Ok(());
-    }
-    let ours = mounts::copy(CWD, &format!("{STAGE}/vfio/.uvfio/lib/modules"), Depth::Alone)?;
-    mounts::attach(ours, CWD, MODULES)
+/// A copy of a part of our mount.
+fn part(name: &str) -> io::Result<OwnedFd> {
+    mounts::copy(CWD, &format!("{STAGE}/{name}"), Depth::Alone)
 }
 
 /// A `/dev` with a directory `vfio`: the host's where it has one, else one in which the host's is seen.
@@ -127,23 +128,17 @@ fn is_directory(parent: impl AsFd, name: &str) -> bool {
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
-/// A `/proc` of the program's own processes, which lists the machine's modules. A container that hides parts of its `/proc` allows
-/// no second one; the program then sees that, in which processes have other numbers.
+/// A `/proc` of the program's own processes. A container that hides parts of its `/proc` allows no second one; the program then sees
+/// that, in which processes have other numbers.
 fn proc() -> io::Result<()> {
-    let modules = mounts::copy(CWD, &format!("{STAGE}/vfio/.uvfio/modules"), Depth::Alone)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     match mounts::make("proc", &[MountOption::Value("source", "proc")], attributes) {
-        Ok(proc) => mounts::attach(proc, CWD, "/proc")?,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => mounts::detach(STAGE)?,
-        Err(error) => return Err(error),
+        Ok(proc) => mounts::attach(proc, CWD, "/proc"),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => mounts::detach(STAGE),
+        Err(error) => Err(error),
     }
-    // A kernel built without modules has no list of them either, and no place for ours.
-    if Path::new("/proc/modules").exists() {
-        mounts::attach(modules, CWD, "/proc/modules")?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
             play(Scene {
                 end: theirs,
                 mount: root,
-                overlays: tree.sys().overlays(),
+                overlays: tree.overlays().to_vec(),
                 mask: signals.before(),
                 terminal: scene_terminal,
                 program: config.program,

@@ -8,4 +8,4 @@ mod request;
 pub(super) mod wire;
 
 pub(super) use reply::{Directory, Entry, Reply};
-pub use request::{Operation, Request};
+pub use request::{Detail, Operation, Request};

@@ -6,6 +6,7 @@ use uvfio_abi::Errno;
 use uvfio_sys::fuse::Session;
 use zerocopy::IntoBytes;
 
+use super::request::Detail;
 use super::wire;
 
 /// How long the kernel may keep what it was told, seconds: for ever, in effect.
@@ -25,6 +26,16 @@ pub struct Entry {
 }
 
 impl Entry {
+    fn out(&self) -> wire::EntryOut {
+        wire::EntryOut {
+            nodeid: self.node,
+            entry_valid: if self.fixed { LONG } else { 0 },
+            attr_valid: LONG,
+            attr: self.attr(),
+            ..Default::default()
+        }
+    }
+
     fn attr(&self) -> wire::Attr {
         wire::Attr {
             ino: self.node,
@@ -80,6 +91,7 @@ impl<'a> Reply<'a> {
     pub fn init(self, minor: u32, flags: u64) {
         let wanted = wire::INIT_ATOMIC_O_TRUNC
             | wire::INIT_BIG_WRITES
+            | wire::INIT_DO_READDIRPLUS
             | wire::INIT_PARALLEL_DIROPS
             | wire::INIT_MAX_PAGES
             | wire::INIT_EXT
@@ -102,14 +114,7 @@ impl<'a> Reply<'a> {
 
     /// The node a name stands for.
     pub fn entry(self, entry: &Entry) {
-        let out = wire::EntryOut {
-            nodeid: entry.node,
-            entry_valid: if entry.fixed { LONG } else { 0 },
-            attr_valid: LONG,
-            attr: entry.attr(),
-            ..Default::default()
-        };
-        self.send(0, out.as_bytes());
+        self.send(0, entry.out().as_bytes());
     }
 
     /// A node's attributes.
@@ -149,24 +154,40 @@ impl<'a> Reply<'a> {
 pub struct Directory {
     bytes: Vec<u8>,
     room: usize,
+    detail: Detail,
 }
 
 impl Directory {
     /// Room for `size` bytes.
     #[must_use]
-    pub fn new(size: u32) -> Self {
-        Self { bytes: Vec::new(), room: usize::try_from(size).unwrap_or(usize::MAX) }
+    pub fn new(size: u32, detail: Detail) -> Self {
+        Self { bytes: Vec::new(), room: usize::try_from(size).unwrap_or(usize::MAX), detail }
     }
 
-    /// One more name, followed by the entry at position `next`. `false` where there is no room for it.
-    pub fn push(&mut self, node: u64, mode: u32, name: &str, next: u64) -> bool {
-        let length = (size_of::<wire::Dirent>() + name.len()).next_multiple_of(8);
+    /// What the listing tells.
+    #[must_use]
+    pub fn detail(&self) -> Detail {
+        self.detail
+    }
+
+    /// One more name, followed by the entry at position `next`; what a lookup would say where it is told. `false` where there is no
+    /// room for it.
+    pub fn push(&mut self, ino: u64, mode: u32, name: &str, next: u64, entry: Option<&Entry>) -> bool {
+        let before = match self.detail {
+            Detail::Names => 0,
+            Detail::Entries => size_of::<wire::EntryOut>(),
+        };
+        let length = (before + size_of::<wire::Dirent>() + name.len()).next_multiple_of(8);
         let Ok(namelen) = u32::try_from(name.len()) else { return true };
         if self.bytes.len() + length > self.room {
             return false;
         }
         let end = self.bytes.len() + length;
-        let dirent = wire::Dirent { ino: node, off: next, namelen, kind: mode >> 12 };
+        if self.detail == Detail::Entries {
+            // An entry of zeroes tells nothing.
+            self.bytes.extend_from_slice(entry.map(Entry::out).unwrap_or_default().as_bytes());
+        }
+        let dirent = wire::Dirent { ino, off: next, namelen, kind: mode >> 12 };
         self.bytes.extend_from_slice(dirent.as_bytes());
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.resize(end, 0);
@@ -185,11 +206,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn entries_stand_before_their_names() {
+        let mut directory = Directory::new(1000, Detail::Entries);
+        let entry = Entry { node: 7, mode: 0o040_755, size: 0, fixed: true };
+        assert!(directory.push(7, 0o040_755, "a", 1, Some(&entry)));
+        assert!(directory.push(8, 0o040_755, "b", 2, None));
+        assert_eq!(directory.bytes().len(), 2 * (128 + 32));
+        assert_eq!(directory.bytes()[..8], 7_u64.to_ne_bytes());
+        assert_eq!(directory.bytes()[160..288], [0; 128]);
+    }
+
+    #[test]
     fn a_directory_takes_what_fits() {
-        let mut directory = Directory::new(80);
-        assert!(directory.push(2, 0o040_755, "a", 1));
-        assert!(directory.push(3, 0o100_644, "name-of-8", 2));
-        assert!(!directory.push(4, 0o120_777, "b", 3));
+        let mut directory = Directory::new(80, Detail::Names);
+        assert!(directory.push(2, 0o040_755, "a", 1, None));
+        assert!(directory.push(3, 0o100_644, "name-of-8", 2, None));
+        assert!(!directory.push(4, 0o120_777, "b", 3, None));
         assert_eq!(directory.bytes().len(), 32 + 40);
     }
 }

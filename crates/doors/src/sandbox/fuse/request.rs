@@ -35,7 +35,7 @@ pub enum Operation<'a> {
     /// Open a directory.
     OpenDir,
     /// List an open directory from a position.
-    ReadDir { handle: u64, offset: u64, size: u32 },
+    ReadDir { handle: u64, offset: u64, size: u32, detail: Detail },
     /// An open directory is closed.
     ReleaseDir { handle: u64 },
     /// `statfs`.
@@ -48,6 +48,15 @@ pub enum Operation<'a> {
     Destroy,
     /// Something else.
     Other,
+}
+
+/// What a listing tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// READDIR: names and types.
+    Names,
+    /// READDIRPLUS: also, where that is known, what a lookup would.
+    Entries,
 }
 
 /// The nodes of a FORGET or BATCH_FORGET.
@@ -137,9 +146,10 @@ fn operation<'a>(header: &wire::InHeader, body: &'a [u8]) -> Option<Operation<'a
         wire::RELEASE => Operation::Release { handle: wire::ReleaseIn::read_from_prefix(body).ok()?.0.fh },
         wire::FSYNC => Operation::Sync,
         wire::OPENDIR => Operation::OpenDir,
-        wire::READDIR => {
+        wire::READDIR | wire::READDIRPLUS => {
             let (read, _) = wire::ReadIn::read_from_prefix(body).ok()?;
-            Operation::ReadDir { handle: read.fh, offset: read.offset, size: read.size }
+            let detail = if header.opcode == wire::READDIR { Detail::Names } else { Detail::Entries };
+            Operation::ReadDir { handle: read.fh, offset: read.offset, size: read.size, detail }
         }
         wire::RELEASEDIR => {
             Operation::ReleaseDir { handle: wire::ReleaseIn::read_from_prefix(body).ok()?.0.fh }

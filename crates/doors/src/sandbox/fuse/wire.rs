@@ -29,6 +29,7 @@ opcodes! {
     DESTROY = 38;
     IOCTL = 39;
     BATCH_FORGET = 42;
+    READDIRPLUS = 44;
 }
 
 /// `FUSE_ROOT_ID`.
@@ -43,6 +44,8 @@ pub const MINOR: u32 = 40;
 pub const INIT_ATOMIC_O_TRUNC: u64 = 1 << 3;
 /// `FUSE_BIG_WRITES`.
 pub const INIT_BIG_WRITES: u64 = 1 << 5;
+/// `FUSE_DO_READDIRPLUS`: a listing may tell what each name is, as a lookup would.
+pub const INIT_DO_READDIRPLUS: u64 = 1 << 13;
 /// `FUSE_PARALLEL_DIROPS`: lookups in one directory do not wait for each other.
 pub const INIT_PARALLEL_DIROPS: u64 = 1 << 18;
 /// `FUSE_MAX_PAGES`: `max_pages` is valid.

@@ -11,7 +11,7 @@ use uvfio_sys::fuse::MESSAGE;
 use uvfio_vfio::caller::Caller;
 
 use super::super::caller::Program;
-use super::super::fuse::{Directory, Reply, Request, wire};
+use super::super::fuse::{Detail, Directory, Reply, Request, wire};
 use super::super::tree::{Item, Kind, Listing, Thing};
 use super::super::{World, Write};
 
@@ -174,16 +174,29 @@ pub(super) fn open_dir(world: &World, node: u64, reply: Reply<'_>) {
 }
 
 /// List an open directory from a position.
-pub(super) fn read_dir(world: &World, node: u64, handle: u64, offset: u64, size: u32, reply: Reply<'_>) {
+pub(super) fn read_dir(
+    world: &World,
+    node: u64,
+    handle: u64,
+    offset: u64,
+    mut directory: Directory,
+    reply: Reply<'_>,
+) {
     let listing = match handles(world).open.get(&handle) {
         Some(Handle::Listing(listing)) => listing.clone(),
         _ => return reply.error(Errno::EBADF),
     };
-    let mut directory = Directory::new(size.min(64 << 10));
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
     for (index, (name, kind)) in listing.iter().enumerate().skip(start) {
+        // Only the root's names lead to the same for ever; all others are asked for when they are used.
+        let entry = if node == wire::ROOT && directory.detail() == Detail::Entries {
+            world.tree.look(node, name, &world.vfio, &world.files).ok()
+        } else {
+            None
+        };
         // Numbers are given when names are looked up; until then any but 0 will do.
-        if !directory.push(node, kind.mode(), name, index as u64 + 1) {
+        let ino = entry.map_or(node, |entry| entry.node);
+        if !directory.push(ino, kind.mode(), name, index as u64 + 1, entry.as_ref()) {
             break;
         }
     }

@@ -18,7 +18,10 @@ use self::handles::Handles;
 use super::World;
 use super::crew::Turn;
 use super::files;
-use super::fuse::{Operation, Reply, Request, wire};
+use super::fuse::{Directory, Operation, Reply, Request, wire};
+
+/// The most bytes of a listing in one answer.
+const MOST: u32 = 64 << 10;
 
 /// The mount and what is open on it.
 pub struct Mount {
@@ -123,8 +126,9 @@ fn serve(world: &World, turn: &Turn, request: &Request<'_>, scratch: &mut Vec<u8
         }
         Operation::Sync => reply.done(),
         Operation::OpenDir => handles::open_dir(world, request.node, reply),
-        Operation::ReadDir { handle, offset, size } => {
-            handles::read_dir(world, request.node, handle, offset, size, reply);
+        Operation::ReadDir { handle, offset, size, detail } => {
+            let directory = Directory::new(size.min(MOST), detail);
+            handles::read_dir(world, request.node, handle, offset, directory, reply);
         }
         Operation::Release { handle } | Operation::ReleaseDir { handle } => {
             handles::close(world, handle);

@@ -1,9 +1,11 @@
 //! The file system the program sees: what a node is, what is in it, and where names lead.
 //!
-//! The root holds three directories: `sys`, whose parts are laid over the real `/sys`; `vfio`, which becomes `/dev/vfio`; and
-//! `open`, which is mounted nowhere and through which the supervisor opens the files it gives to programs.
+//! The root holds `vfio`, which becomes `/dev/vfio`; whatever is laid over something of the host's, each directly under a name of
+//! its own, so that one listing tells the kernel of them all; and `open`, which is mounted nowhere and through which the supervisor
+//! opens the files it gives to programs.
 
 mod nodes;
+mod overlay;
 mod real;
 mod session;
 mod sys;
@@ -18,6 +20,7 @@ use uvfio_vfio::Vfio;
 use uvfio_vfio::file::Node;
 
 pub use nodes::{Nodes, Place};
+pub use overlay::{MODULES, Overlay};
 pub use real::Real;
 pub use session::Item;
 pub use sys::{Sys, Thing};
@@ -62,6 +65,7 @@ pub struct Tree {
     nodes: Nodes,
     machine: Arc<Machine>,
     sys: Sys,
+    overlays: Vec<Overlay>,
 }
 
 /// What a directory holds, as it was when it was opened.
@@ -72,7 +76,14 @@ impl Tree {
     #[must_use]
     pub fn new(machine: Arc<Machine>, real: Real) -> Self {
         let sys = Sys::new(Sysfs::new(machine.clone()), real);
-        Self { nodes: Nodes::new(), machine, sys }
+        let overlays = overlay::overlays(&sys);
+        Self { nodes: Nodes::new(), machine, sys, overlays }
+    }
+
+    /// What is laid over something of the host's.
+    #[must_use]
+    pub fn overlays(&self) -> &[Overlay] {
+        &self.overlays
     }
 
     /// The part under `sys`.
@@ -132,10 +143,13 @@ impl Tree {
     pub fn look(&self, parent: u64, name: &str, vfio: &Vfio, files: &Files) -> Result<Entry, Errno> {
         match self.nodes.place(parent).ok_or(Errno::ENOENT)? {
             Place::Root => match name {
-                "sys" => Ok(fixed(Nodes::SYS)),
                 "vfio" => Ok(fixed(Nodes::VFIO)),
                 "open" => Ok(fixed(Nodes::OPEN)),
-                _ => Err(Errno::ENOENT),
+                _ => {
+                    let overlay = self.overlays.iter().find(|overlay| overlay.name == name);
+                    let entry = self.entry(overlay.ok_or(Errno::ENOENT)?.thing.clone());
+                    Ok(Entry { fixed: true, ..entry })
+                }
             },
             Place::Vfio if name == session::NAME => Ok(self.entry(Thing::Session(Item::Top))),
             Place::Vfio => {
@@ -179,7 +193,11 @@ impl Tree {
     /// `ENOENT` where there is no such node.
     pub fn list(&self, node: u64, vfio: &Vfio) -> Result<Listing, Errno> {
         match self.nodes.place(node).ok_or(Errno::ENOENT)? {
-            Place::Root => Ok(["sys", "vfio"].map(|name| (name.to_owned(), Kind::Directory)).into()),
+            Place::Root => {
+                let laid =
+                    self.overlays.iter().map(|overlay| (overlay.name.clone(), self.kind(&overlay.thing)));
+                Ok(laid.chain([("vfio".to_owned(), Kind::Directory)]).collect())
+            }
             Place::Vfio => {
                 let file = Kind::File { permissions: 0o600 };
                 Ok(vfio.nodes().iter().map(|node| (node.to_string(), file)).collect())

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use uvfio_kernel::sysfs::Directory;
-
 use super::sys::Thing;
 use crate::sandbox::fuse::wire;
 
@@ -26,6 +24,7 @@ pub struct Nodes {
     given: Mutex<Given>,
 }
 
+#[derive(Default)]
 struct Given {
     things: Vec<Arc<Thing>>,
     numbers: HashMap<Arc<Thing>, u64>,
@@ -36,15 +35,13 @@ impl Nodes {
     pub const VFIO: u64 = wire::ROOT + 1;
     /// `open`.
     pub const OPEN: u64 = wire::ROOT + 2;
-    /// `sys`. Everything below follows it.
-    pub const SYS: u64 = wire::ROOT + 3;
+    /// The first of things met by a name.
+    const FIRST: u64 = wire::ROOT + 3;
 
     /// The fixed ones.
     #[must_use]
     pub fn new() -> Self {
-        let top = Arc::new(Thing::Directory(Directory::Root));
-        let numbers = HashMap::from([(top.clone(), Self::SYS)]);
-        Self { given: Mutex::new(Given { things: vec![top], numbers }) }
+        Self { given: Mutex::default() }
     }
 
     /// What a number stands for.
@@ -55,7 +52,7 @@ impl Nodes {
             Self::VFIO => Some(Place::Vfio),
             Self::OPEN => Some(Place::Open),
             _ => {
-                let index = usize::try_from(node.checked_sub(Self::SYS)?).ok()?;
+                let index = usize::try_from(node.checked_sub(Self::FIRST)?).ok()?;
                 let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
                 given.things.get(index).cloned().map(Place::Thing)
             }
@@ -69,7 +66,7 @@ impl Nodes {
         if let Some(number) = given.numbers.get(&thing) {
             return *number;
         }
-        let number = Self::SYS + given.things.len() as u64;
+        let number = Self::FIRST + given.things.len() as u64;
         let thing = Arc::new(thing);
         given.things.push(thing.clone());
         given.numbers.insert(thing, number);
@@ -79,6 +76,8 @@ impl Nodes {
 
 #[cfg(test)]
 mod tests {
+    use uvfio_kernel::sysfs::Directory;
+
     use super::*;
 
     #[test]
@@ -89,7 +88,6 @@ mod tests {
         assert_eq!(nodes.number(buses.clone()), number);
         assert_ne!(nodes.number(Thing::Directory(Directory::Classes)), number);
         assert_eq!(nodes.place(number), Some(Place::Thing(Arc::new(buses))));
-        assert_eq!(nodes.number(Thing::Directory(Directory::Root)), Nodes::SYS);
         assert_eq!(nodes.place(0), None);
         assert_eq!(nodes.place(u64::MAX), None);
     }

@@ -172,26 +172,26 @@ impl Sys {
         }
     }
 
-    /// The paths, below `/sys`, of the directories to lay over real ones: the lowest that cover everything the machine has.
+    /// The directories to lay over real ones, and their paths below `/sys`: the lowest that cover everything the machine has.
     #[must_use]
-    pub fn overlays(&self) -> Vec<String> {
-        let mut overlays = Vec::new();
-        self.cover(&Directory::Root, &mut overlays);
-        overlays
+    pub fn covers(&self) -> Vec<(String, Thing)> {
+        let mut covers = Vec::new();
+        self.cover(&Directory::Root, &mut covers);
+        covers
     }
 
     // A directory whose real counterpart lacks something the machine has is covered itself.
-    fn cover(&self, directory: &Directory, overlays: &mut Vec<String>) {
+    fn cover(&self, directory: &Directory, covers: &mut Vec<(String, Thing)>) {
         let Some(path) = self.machine.path(directory) else { return };
         let below = self.machine.list(directory);
         let is_real = |name: &str| self.real.look(&join(&path, name)) == Some(Kind::Directory);
         if shows(directory) != Shows::OnTheWay || !below.iter().all(|named| is_real(&named.name)) {
-            overlays.push(path);
+            covers.push((path, Thing::Directory(directory.clone())));
             return;
         }
         for named in below {
             if let Entry::Directory(directory) = named.entry {
-                self.cover(&directory, overlays);
+                self.cover(&directory, covers);
             }
         }
     }
