@@ -9,6 +9,7 @@ pub mod limits;
 pub mod memory;
 pub mod mounts;
 pub mod namespace;
+pub mod opener;
 pub mod ptrace;
 pub mod seccomp;
 pub mod signals;

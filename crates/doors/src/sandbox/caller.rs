@@ -95,6 +95,10 @@ impl Caller for Program<'_> {
     }
 
     fn eventfd(&self, fd: i32) -> Result<Arc<dyn EventFd>, NoEventFd> {
+        // One of our own files must not be taken to look at it: closing it again would wait for our own answer.
+        if self.node(fd).is_some() {
+            return Err(NoEventFd::NotAnEventFd);
+        }
         self.world.eventfds.take(self.thread.process.pidfd(), fd)
     }
 

@@ -31,13 +31,12 @@ mod watch;
 pub mod work;
 
 use std::ffi::OsString;
-use std::os::fd::OwnedFd;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, statat};
 use uvfio_abi::Errno;
 use uvfio_kernel::machine::Machine;
 use uvfio_kernel::wait::Wait;
+use uvfio_sys::opener::Opener;
 use uvfio_vfio::Vfio;
 use uvfio_vfio::refusal::Refusal;
 
@@ -96,8 +95,8 @@ struct World {
     eventfds: eventfd::EventFds,
     registers: registers::Registers,
     mount: serve::Mount,
-    /// The root of the mount, until the end.
-    root: RwLock<Option<OwnedFd>>,
+    /// Uses the mount for us, from when the program makes calls until the end.
+    opener: Mutex<Option<Arc<Opener>>>,
     /// The mount's device number, major and minor, which no other file system has.
     device: (u32, u32),
 }
@@ -108,12 +107,16 @@ impl World {
         refusal.errno(self.vfio.personality())
     }
 
+    fn opener(&self) -> Option<Arc<Opener>> {
+        self.opener.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Wait until every release is done that the kernel announced before this call: `close` returns before its RELEASE is served.
     fn settle(&self) {
         let closes = self.files.closes();
-        if let Some(root) = &*self.root.read().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(opener) = self.opener() {
             // Requests are received in their order, and nothing is there, so that the kernel must ask. What it asks comes behind.
-            let _ = statat(root, "open/nothing", AtFlags::empty());
+            opener.look("open/nothing".to_owned());
         }
         self.files.wait_for_releases();
         self.files.settled(closes);

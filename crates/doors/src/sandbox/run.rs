@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, StatxFlags, statx};
@@ -92,19 +92,19 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
         registers,
         device,
         mount: Mount::new(session),
-        root: RwLock::new(Some(root)),
+        opener: Mutex::default(),
     });
     let served = world.clone();
     warden.add("fuse", move |turn| serve::lead(&served, turn))?;
     config.worker.begin();
 
-    let ended = Watch::new(&world, &warden, &end, &signals, terminal).until_the_end();
+    let ended = Watch::new(&world, &warden, &end, &signals, terminal, root).until_the_end();
     drop(first);
     if !world.files.wait_until_closed(RELEASES) {
         world.files.take_all().iter().for_each(|open| open.file.release());
     }
     // The last reference to the mount: its serving thread ends with it.
-    world.root.write().unwrap_or_else(PoisonError::into_inner).take();
+    world.opener.lock().unwrap_or_else(PoisonError::into_inner).take();
     match ended? {
         Ended::Program(outcome) => Ok(outcome),
         Ended::Failed(Step::Execute, error) => Err(SandboxError::Program { program, error }),

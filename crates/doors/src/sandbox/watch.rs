@@ -3,13 +3,14 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process, kill_process_group, pidfd_send_signal};
+use uvfio_sys::opener::Opener;
 use uvfio_sys::seccomp::Listener;
 use uvfio_sys::signals::Blocked;
 
@@ -45,6 +46,8 @@ pub struct Watch<'a> {
     signals: &'a Blocked,
     terminal: Option<Terminal>,
     program: Option<OwnedFd>,
+    /// The root of the mount, until somebody uses it.
+    mount: Option<OwnedFd>,
     /// Whether a thread runs the machine's timers.
     timers: Arc<AtomicBool>,
 }
@@ -66,8 +69,10 @@ impl<'a> Watch<'a> {
         end: &'a End,
         signals: &'a Blocked,
         terminal: Option<Terminal>,
+        mount: OwnedFd,
     ) -> Self {
-        Self { world, warden, end, signals, terminal, program: None, timers: Arc::default() }
+        let (program, mount, timers) = (None, Some(mount), Arc::default());
+        Self { world, warden, end, signals, terminal, program, mount, timers }
     }
 
     /// Watch until there is nothing more to watch.
@@ -103,6 +108,11 @@ impl<'a> Watch<'a> {
         match self.end.receive()? {
             Some(Message::Started(program)) => self.program = Some(program),
             Some(Message::Listening(listener)) => {
+                if let Some(mount) = self.mount.take() {
+                    let opener = Opener::new(mount, listener.try_clone()?)?;
+                    let mut place = self.world.opener.lock().unwrap_or_else(PoisonError::into_inner);
+                    *place = Some(Arc::new(opener));
+                }
                 let (world, desk) = (self.world.clone(), Desk::new(Listener::new(listener)));
                 self.warden.add("calls", move |turn| desk.lead(&world, turn))?;
             }

@@ -8,11 +8,9 @@ pub mod filter;
 mod known;
 mod modules;
 
-use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{Mode, OFlags, openat};
 use uvfio_abi::Errno;
 use uvfio_abi::vfio::VFIO_GROUP_UNSET_CONTAINER;
 use uvfio_kernel::addr::UserAddr;
@@ -123,25 +121,17 @@ impl Desk {
     /// Put a new file into the caller.
     fn give(&self, world: &World, id: u64, program: &Program<'_>, file: File) -> Result<i64, Errno> {
         let node = world.files.place(file);
-        let ours = {
-            let root = world.root.read().unwrap_or_else(PoisonError::into_inner);
-            let flags = OFlags::RDWR | OFlags::CLOEXEC;
-            openat(root.as_ref().ok_or(Errno::EINTR)?, format!("open/{node}"), flags, Mode::empty())
-                .map_err(|error| Errno(error.raw_os_error()))?
-        };
         let _one_at_a_time = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let free =
             filter::WINDOW.into_iter().find(|number| matches!(program.held(*number as i32), Lookup::Closed));
-        let placed = match free {
-            Some(number) => self
-                .listener
-                .give(id, ours.as_fd(), Place::At(number))
-                .or_else(|_| self.listener.give(id, ours.as_fd(), Place::Anywhere)),
-            None => self.listener.give(id, ours.as_fd(), Place::Anywhere),
-        };
-        // Ours is closed before the caller goes on: what it closes then is the last reference.
-        drop(ours);
-        placed.map(i64::from).map_err(|error| Errno(error.raw_os_error().unwrap_or(Errno::EMFILE.0)))
+        let places = free.map(Place::At).into_iter().chain([Place::Anywhere]).collect();
+        // Nobody else has it when this returns: what the caller closes then is the last reference.
+        let placed = world.opener().map(|opener| opener.give(format!("open/{node}"), id, places));
+        match placed {
+            Some(Ok(number)) => Ok(i64::from(number)),
+            Some(Err(error)) => Err(Errno(error.raw_os_error().unwrap_or(Errno::EMFILE.0))),
+            None => Err(Errno::EINTR),
+        }
     }
 }
 
