@@ -55,8 +55,6 @@ pub struct Files {
 #[derive(Default)]
 struct State {
     slots: HashMap<u64, Slot>,
-    /// The node a name leads to until that is opened.
-    named: HashMap<Node, u64>,
     given: u64,
     open: usize,
     releasing: usize,
@@ -98,15 +96,10 @@ impl Files {
         self.settled.fetch_max(closes, Ordering::SeqCst);
     }
 
-    /// The node a name of `/dev/vfio` leads to now.
+    /// A node for a name of `/dev/vfio`: each lookup gets its own, so that programs that open one name at the same time do not open
+    /// one node. The kernel asks again when it finds the name changed, and tells when it has forgotten a node.
     pub fn look(&self, name: Node) -> u64 {
-        let mut state = self.state();
-        if let Some(node) = state.named.get(&name) {
-            return *node;
-        }
-        let node = state.new_node(Slot::Named(name));
-        state.named.insert(name, node);
-        node
+        self.state().new_node(Slot::Named(name))
     }
 
     /// A node for a file that VFIO made, to be opened once.
@@ -141,9 +134,7 @@ impl Files {
             return Err(file);
         }
         let open = Arc::new(OpenFile { node, file });
-        if let Some(Slot::Named(name)) = state.slots.insert(node, Slot::Open(open.clone())) {
-            state.named.remove(&name);
-        }
+        state.slots.insert(node, Slot::Open(open.clone()));
         state.open += 1;
         Ok(open)
     }
@@ -160,8 +151,7 @@ impl Files {
     /// The kernel has forgotten a node: nobody can open it any more.
     pub fn forget(&self, node: u64) {
         let mut state = self.state();
-        // A name keeps its node until it is opened: it is what the next lookup gives.
-        if let Some(Slot::Ready(_)) = state.slots.get(&node) {
+        if let Some(Slot::Ready(_) | Slot::Named(_)) = state.slots.get(&node) {
             state.slots.remove(&node);
         }
     }
@@ -210,7 +200,6 @@ impl Files {
     pub fn take_all(&self) -> Vec<Arc<OpenFile>> {
         let mut state = self.state();
         state.open = 0;
-        state.named.clear();
         let slots = std::mem::take(&mut state.slots);
         slots
             .into_values()
@@ -270,14 +259,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_leads_to_one_node_until_that_is_open() {
+    fn each_lookup_of_a_name_has_a_node_until_it_is_forgotten() {
         let files = Files::default();
         let node = files.look(Node::Container);
-        assert_eq!(files.look(Node::Container), node);
+        assert_ne!(files.look(Node::Container), node);
         assert!(matches!(files.opening(node), Opening::Named(Node::Container)));
         files.forget(node);
-        assert_eq!(files.look(Node::Container), node);
-        assert!(matches!(files.opening(node + 1), Opening::Unknown));
+        assert!(matches!(files.opening(node), Opening::Unknown));
         assert!(files.get(node).is_none() && files.released(node).is_none());
     }
 
