@@ -141,27 +141,21 @@ pub(crate) fn bonds(board: &Board, grouped: &Grouped) -> Vec<Bond> {
     let mut bonds: Vec<Bond> = shared
         .map(|(at, group)| Bond { kind: BondKind::Group { group: at }, members: group.members.clone() })
         .collect();
-    let mut users: HashMap<(NodeId, &[u32]), Vec<DeviceIndex>> = HashMap::new();
+    let mut uses: Vec<(NodeId, &[u32], DeviceIndex)> = Vec::new();
     for (at, device) in board.devices.iter().enumerate() {
-        for specifier in &device.iommus {
-            let users = users.entry((specifier.provider, &specifier.cells)).or_default();
-            if users.last() != Some(&DeviceIndex::new(at)) {
-                users.push(DeviceIndex::new(at));
-            }
+        // An IOMMU without cells has one stream for all, and its driver has said what that means.
+        let streams = device.iommus.iter().filter(|stream| !stream.cells.is_empty());
+        uses.extend(streams.map(|stream| (stream.provider, stream.cells.as_slice(), DeviceIndex::new(at))));
+    }
+    uses.sort_unstable();
+    uses.dedup();
+    for users in uses.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let mut groups = users.iter().map(|user| grouped.of[user.2.at()]);
+        let first = groups.next().flatten();
+        if users.len() > 1 && (first.is_none() || groups.any(|group| group != first)) {
+            let kind = BondKind::Stream { iommu: users[0].0, cells: users[0].1.to_vec() };
+            bonds.push(Bond { kind, members: users.iter().map(|user| user.2).collect() });
         }
     }
-    let mut streams: Vec<_> = users.into_iter().filter(|(_, users)| users.len() > 1).collect();
-    streams.retain(|(_, users)| {
-        let mut groups = users.iter().map(|user| grouped.of[user.at()]);
-        let first = groups.next().flatten();
-        first.is_none() || groups.any(|group| group != first)
-    });
-    // An IOMMU without cells has one stream for all, and its driver has said what that means.
-    streams.retain(|((_, cells), _)| !cells.is_empty());
-    streams.sort();
-    bonds.extend(streams.into_iter().map(|((iommu, cells), members)| Bond {
-        kind: BondKind::Stream { iommu, cells: cells.to_vec() },
-        members,
-    }));
     bonds
 }

@@ -4,8 +4,6 @@
 //! drivers/vfio/platform/vfio_platform_irq.c); a line that is another's too is refused, whoever has the other one. So going together
 //! does not help here.
 
-use std::collections::HashMap;
-
 use uvfio_firmware::{Board, NodeId};
 
 use crate::{Blocker, DeviceIndex};
@@ -23,20 +21,20 @@ pub struct Line {
 
 /// The shared lines, by controller and number.
 pub(crate) fn lines(board: &Board) -> Vec<Line> {
-    let mut users: HashMap<(NodeId, u32), Vec<DeviceIndex>> = HashMap::new();
+    let mut uses: Vec<(NodeId, u32, DeviceIndex)> = Vec::new();
     for (at, device) in board.devices.iter().enumerate() {
-        for interrupt in &device.interrupts {
-            let users = users.entry((interrupt.controller, interrupt.number)).or_default();
-            if users.last() != Some(&DeviceIndex::new(at)) {
-                users.push(DeviceIndex::new(at));
-            }
-        }
+        let device_at = DeviceIndex::new(at);
+        uses.extend(device.interrupts.iter().map(|one| (one.controller, one.number, device_at)));
     }
-    let shared = users.into_iter().filter(|(_, users)| users.len() > 1);
-    let mut lines: Vec<Line> =
-        shared.map(|((controller, number), users)| Line { controller, number, users }).collect();
-    lines.sort_by_key(|line| (line.controller, line.number));
-    lines
+    uses.sort_unstable();
+    uses.dedup();
+    let lines = uses.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|uses| uses.len() > 1);
+    let line = |uses: &[(NodeId, u32, DeviceIndex)]| Line {
+        controller: uses[0].0,
+        number: uses[0].1,
+        users: uses.iter().map(|one| one.2).collect(),
+    };
+    lines.map(line).collect()
 }
 
 /// For each device its blockers.

@@ -4,7 +4,7 @@
 //! the description names is not asked. A line that several devices use matters all the same: whoever keeps one of them resets the
 //! others with it. Nodes that are disabled, or are no device, count as users too, but draw nobody along.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use uvfio_firmware::{Board, Bus, Device, NodeId, Reference};
 use uvfio_kernel::provider::reset::platform::ResetHandler;
@@ -64,28 +64,29 @@ pub(crate) struct Resets {
 }
 
 pub(crate) fn resets(board: &Board, index: &Index, referrals: &[Referral]) -> Resets {
-    let mut users: HashMap<(NodeId, &[u32]), Vec<NodeId>> = HashMap::new();
-    let mut add = |node: NodeId, controller: NodeId, cells| {
-        let users = users.entry((controller, cells)).or_default();
-        if users.last() != Some(&node) {
-            users.push(node);
-        }
-    };
+    let mut uses: Vec<(NodeId, &[u32], NodeId)> = Vec::new();
     for device in &board.devices {
-        device.resets.iter().for_each(|line| add(device.node, line.provider, &line.cells));
+        uses.extend(device.resets.iter().map(|line| (line.provider, line.cells.as_slice(), device.node)));
     }
-    for referral in referrals.iter().filter(|referral| referral.kind == Reference::Reset) {
-        add(referral.from, referral.to, &referral.cells);
-    }
+    let resets = referrals.iter().filter(|referral| referral.kind == Reference::Reset);
+    uses.extend(resets.map(|referral| (referral.to, referral.cells.as_slice(), referral.from)));
+    uses.sort_unstable();
+    uses.dedup();
     let phys = Phys::of(board, index, referrals);
     let mut facts: Vec<ResetFacts> = board.devices.iter().map(driver).collect();
     let mut lines = Vec::new();
-    for ((controller, cells), nodes) in users {
-        let user =
-            |node: NodeId| LineUser { node, device: index.owner(node).filter(|_| index.is_enabled(node)) };
-        let mut users: Vec<LineUser> = nodes.into_iter().map(user).collect();
-        users.sort_by_key(|user| user.node);
-        users.dedup();
+    let user = |node: NodeId| LineUser { node, device: index.owner(node).filter(|_| index.is_enabled(node)) };
+    for uses in uses.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let (controller, cells) = (uses[0].0, uses[0].1);
+        if let [(.., node)] = uses {
+            // Most lines: nothing is shared, and nothing has to be kept.
+            if let Some(device) = user(*node).device {
+                facts[device.at()].lines += 1;
+                facts[device.at()].dedicated += 1;
+            }
+            continue;
+        }
+        let users: Vec<LineUser> = uses.iter().map(|one| user(one.2)).collect();
         let mut devices: Vec<DeviceIndex> = users.iter().filter_map(|user| user.device).collect();
         devices.sort_unstable();
         devices.dedup();
@@ -93,12 +94,9 @@ pub(crate) fn resets(board: &Board, index: &Index, referrals: &[Referral]) -> Re
             facts[device.at()].lines += 1;
             facts[device.at()].dedicated += u32::from(devices.len() == 1);
         }
-        if users.len() > 1 {
-            let sharing = sharing(board, &phys, &users, devices.len());
-            lines.push(ResetLine { controller, cells: cells.to_vec(), users, sharing });
-        }
+        let sharing = sharing(board, &phys, &users, devices.len());
+        lines.push(ResetLine { controller, cells: cells.to_vec(), users, sharing });
     }
-    lines.sort_by(|a, b| (a.controller, &a.cells).cmp(&(b.controller, &b.cells)));
     Resets { lines, facts }
 }
 

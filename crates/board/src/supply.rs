@@ -4,39 +4,22 @@
 //! supplier. Which property makes which kind of link is the firmware crate's table; here each provider has its consumers, those
 //! included that are only part of a device.
 
-use std::collections::BTreeMap;
-
 use uvfio_firmware::{Board, NodeId, Reference};
 
 use crate::DeviceIndex;
 use crate::bond::{Bond, BondKind};
 use crate::index::{Index, Referral};
 
-#[derive(Default)]
-struct Consumers {
-    devices: Vec<DeviceIndex>,
-    kinds: Vec<Reference>,
-    others: Vec<NodeId>,
-}
+/// Who needs whom, and what for. Devices come before nodes that are none.
+type Need = (DeviceIndex, Result<DeviceIndex, NodeId>, Reference);
 
 /// One bond for each device that others need.
 pub(crate) fn bonds(board: &Board, index: &Index, referrals: &[Referral]) -> Vec<Bond> {
-    let mut found: BTreeMap<DeviceIndex, Consumers> = BTreeMap::new();
+    let mut needs: Vec<Need> = Vec::new();
     let mut add = |provider: NodeId, kind: Reference, consumer: Result<DeviceIndex, NodeId>| {
         // What is disabled serves nobody.
-        let Some(provider) = index.owner(provider).filter(|_| index.is_enabled(provider)) else { return };
-        if consumer == Ok(provider) {
-            return;
-        }
-        let consumers = found.entry(provider).or_default();
-        if !consumers.kinds.contains(&kind) {
-            consumers.kinds.push(kind);
-        }
-        match consumer {
-            Ok(device) if consumers.devices.last() != Some(&device) => consumers.devices.push(device),
-            Err(node) if consumers.others.last() != Some(&node) => consumers.others.push(node),
-            _ => {}
-        }
+        let provider = index.owner(provider).filter(|_| index.is_enabled(provider));
+        needs.extend(provider.filter(|provider| consumer != Ok(*provider)).map(|one| (one, consumer, kind)));
     };
     for (at, device) in board.devices.iter().enumerate() {
         for (kind, provider) in providers(device) {
@@ -46,14 +29,25 @@ pub(crate) fn bonds(board: &Board, index: &Index, referrals: &[Referral]) -> Vec
     for referral in referrals.iter().filter(|referral| index.is_enabled(referral.from)) {
         add(referral.to, referral.kind, index.owner(referral.from).ok_or(referral.from));
     }
-    let bond = |(provider, mut consumers): (DeviceIndex, Consumers)| {
-        consumers.devices.sort_unstable();
-        consumers.devices.dedup();
-        consumers.kinds.sort_unstable();
-        let kind = BondKind::Supplies { provider, kinds: consumers.kinds, others: consumers.others };
-        Bond { kind, members: consumers.devices }
-    };
-    found.into_iter().map(bond).collect()
+    needs.sort_unstable();
+    needs.dedup();
+    needs.chunk_by(|a, b| a.0 == b.0).map(bond).collect()
+}
+
+/// The bond of the provider that all of these need.
+fn bond(needs: &[Need]) -> Bond {
+    let mut kinds: Vec<Reference> = Vec::new();
+    for (.., kind) in needs {
+        if !kinds.contains(kind) {
+            kinds.push(*kind);
+        }
+    }
+    kinds.sort_unstable();
+    let mut members: Vec<DeviceIndex> = needs.iter().filter_map(|need| need.1.ok()).collect();
+    members.dedup();
+    let mut others: Vec<NodeId> = needs.iter().filter_map(|need| need.1.err()).collect();
+    others.dedup();
+    Bond { kind: BondKind::Supplies { provider: needs[0].0, kinds, others }, members }
 }
 
 /// All that a device refers to.
