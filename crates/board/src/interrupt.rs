@@ -4,6 +4,8 @@
 //! drivers/vfio/platform/vfio_platform_irq.c); a line that is another's too is refused, whoever has the other one. So going together
 //! does not help here.
 
+use std::collections::HashSet;
+
 use uvfio_firmware::{Board, NodeId};
 
 use crate::{Blocker, DeviceIndex};
@@ -41,7 +43,7 @@ pub(crate) fn lines(board: &Board) -> Vec<Line> {
 pub(crate) fn blockers(board: &Board, lines: &[Line]) -> Vec<(DeviceIndex, Blocker)> {
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let nodes: Vec<NodeId> = line.users.iter().map(|user| board.devices[user.at()].node).collect();
+        let nodes: HashSet<NodeId> = line.users.iter().map(|user| board.devices[user.at()].node).collect();
         for user in &line.users {
             let iommus = &board.devices[user.at()].iommus;
             let own_iommu = iommus.iter().any(|specifier| nodes.contains(&specifier.provider));

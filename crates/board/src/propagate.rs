@@ -2,6 +2,8 @@
 //!
 //! Each bond is gone through once whoever reaches it first, so a board costs what its devices and bonds are together.
 
+use std::collections::{BTreeSet, HashSet};
+
 use crate::DeviceIndex;
 use crate::bond::{Bond, BondKind, Strength};
 use crate::options::Weakenings;
@@ -105,20 +107,29 @@ impl Ties {
         causes
     }
 
-    /// All that have to go where one goes, itself included, in the order of the board.
+    /// All that have to go where one goes, itself included, in the order of the board; no more than `most`, whichever come first.
     pub(crate) fn closure(
         &self,
         bonds: &[Bond],
         from: DeviceIndex,
         given_up: Weakenings,
+        most: usize,
     ) -> Vec<DeviceIndex> {
-        let mut found = std::collections::BTreeSet::from([from]);
-        let mut done = std::collections::HashSet::new();
+        let mut found = BTreeSet::from([from]);
+        let mut done = HashSet::new();
         let mut work = vec![from];
         while let Some(device) = work.pop() {
             for at in self.drawing.of(device) {
-                if bonds[at].holds(given_up) && done.insert(at) {
-                    work.extend(bonds[at].members.iter().filter(|member| found.insert(**member)));
+                if !bonds[at].holds(given_up) || !done.insert(at) {
+                    continue;
+                }
+                for member in &bonds[at].members {
+                    if found.len() >= most {
+                        return found.into_iter().collect();
+                    }
+                    if found.insert(*member) {
+                        work.push(*member);
+                    }
                 }
             }
         }

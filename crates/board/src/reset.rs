@@ -4,7 +4,7 @@
 //! the description names is not asked. A line that several devices use matters all the same: whoever keeps one of them resets the
 //! others with it. Nodes that are disabled, or are no device, count as users too, but draw nobody along.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use uvfio_firmware::{Board, Bus, Device, NodeId, Reference};
 use uvfio_kernel::provider::reset::platform::ResetHandler;
@@ -105,22 +105,17 @@ fn driver(device: &Device) -> ResetFacts {
     ResetFacts { driver: handler.map(|handler| handler.module), ..ResetFacts::default() }
 }
 
-/// Which nodes are the phys of which.
-struct Phys {
-    /// Phy's node or its device's, and consumer's likewise.
-    pairs: HashSet<(NodeId, NodeId)>,
-    providers: HashSet<NodeId>,
-}
+/// Whose phys nodes are: phy's node, or that of the device it is part of, and the consumers' nodes.
+struct Phys(HashMap<NodeId, Vec<NodeId>>);
 
 impl Phys {
     fn of(board: &Board, index: &Index, referrals: &[Referral]) -> Self {
-        let mut phys = Phys { pairs: HashSet::new(), providers: HashSet::new() };
+        let mut phys = Phys(HashMap::new());
         let mut add = |provider: NodeId, consumer: NodeId| {
             // A phy is often a part of a device that has several.
             let whole = index.owner(provider).map(|device| board.devices[device.at()].node);
-            for provider in [Some(provider), whole].into_iter().flatten() {
-                phys.pairs.insert((provider, consumer));
-                phys.providers.insert(provider);
+            for provider in [Some(provider), whole.filter(|whole| *whole != provider)].into_iter().flatten() {
+                phys.0.entry(provider).or_default().push(consumer);
             }
         };
         for device in &board.devices {
@@ -135,9 +130,8 @@ impl Phys {
     }
 
     /// Whether a node is the phy of one of these.
-    fn serves(&self, provider: NodeId, consumers: &[NodeId]) -> bool {
-        let is_phy = self.providers.contains(&provider);
-        is_phy && consumers.iter().any(|consumer| self.pairs.contains(&(provider, *consumer)))
+    fn serves(&self, provider: NodeId, consumers: &HashSet<NodeId>) -> bool {
+        self.0.get(&provider).is_some_and(|served| served.iter().any(|consumer| consumers.contains(consumer)))
     }
 }
 
@@ -147,7 +141,8 @@ fn sharing(board: &Board, phys: &Phys, users: &[LineUser], devices: usize) -> Sh
     if blocks(board, &nodes) < 2 {
         return Sharing::SameBlock;
     }
-    let rest: Vec<NodeId> = nodes.iter().copied().filter(|node| !phys.serves(*node, &nodes)).collect();
+    let all: HashSet<NodeId> = nodes.iter().copied().collect();
+    let rest: Vec<NodeId> = nodes.iter().copied().filter(|node| !phys.serves(*node, &all)).collect();
     if rest.len() < nodes.len() && blocks(board, &rest) < 2 { Sharing::OwnPhy } else { Sharing::Coupled }
 }
 

@@ -183,7 +183,13 @@ impl Verdicts {
     /// they can.
     #[must_use]
     pub fn together(&self, device: DeviceIndex) -> Vec<DeviceIndex> {
-        self.ties.closure(&self.bonds, device, self.options.allowed)
+        self.together_at_most(device, usize::MAX)
+    }
+
+    /// Likewise, but no more than `most` of them: each device of a large set has the same answer, which one may not want in full.
+    #[must_use]
+    pub fn together_at_most(&self, device: DeviceIndex, most: usize) -> Vec<DeviceIndex> {
+        self.ties.closure(&self.bonds, device, self.options.allowed, most)
     }
 
     /// The bonds by which a device draws others along, those included that what is given up unties.

@@ -1,10 +1,11 @@
 //! `uvfio dma`: how the devices of a board reach memory.
 
+use std::collections::{BTreeSet, HashMap};
 use std::process::ExitCode;
 
 use serde::Serialize;
 use uvfio_board::Options;
-use uvfio_firmware::{Device, Reference};
+use uvfio_firmware::{Device, NodeId, Reference};
 
 use super::args::Whole;
 use super::source;
@@ -82,16 +83,17 @@ pub fn print(args: &Whole) -> Result<ExitCode, Problem> {
 }
 
 fn view(seen: &Seen, all: bool) -> DmaView {
-    let behind = |provider: uvfio_firmware::NodeId| {
-        let named = |device: &&Device| device.iommus.iter().any(|specifier| specifier.provider == provider);
-        seen.board.devices.iter().filter(named).count()
-    };
+    let mut behind: HashMap<NodeId, usize> = HashMap::new();
+    for device in &seen.board.devices {
+        let named: BTreeSet<NodeId> = device.iommus.iter().map(|specifier| specifier.provider).collect();
+        named.into_iter().for_each(|iommu| *behind.entry(iommu).or_default() += 1);
+    }
     let iommus = seen.board.iommus().map(|iommu| IommuView {
         name: seen.node(iommu.node),
         compatible: iommu.compatible.first().cloned(),
         enabled: iommu.available,
         coherent_walks: iommu.dma_coherent,
-        devices: behind(iommu.node),
+        devices: behind.get(&iommu.node).copied().unwrap_or(0),
     });
     let worth = |device: &Device| all || !device.iommus.is_empty();
     let devices = seen.devices().filter(|(_, device, _)| worth(device));

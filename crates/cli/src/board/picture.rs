@@ -12,7 +12,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use uvfio_board::{BondKind, DeviceIndex};
-use uvfio_firmware::NodeId;
+use uvfio_firmware::{NodeId, Reference};
 
 use self::layout::{Block, Item, Section, Tile, Tone};
 use super::args::Picture;
@@ -157,7 +157,8 @@ fn iommus(seen: &Seen, views: &[DeviceView]) -> Vec<Block> {
             blocks.entry(iommu).or_default().push(Item::Tile(tile));
         }
     }
-    let enabled = |node: NodeId| seen.board.iommus().any(|iommu| iommu.node == node && iommu.available);
+    let enabled =
+        |node: NodeId| seen.board.provider(Reference::Iommu, node).is_some_and(|iommu| iommu.available);
     let block = |(node, content): (NodeId, Vec<Item>)| {
         let note = seen.board.tree.node(node).compatible().next().map(|word| word.into_owned());
         let title = seen.node(node);

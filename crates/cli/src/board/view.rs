@@ -2,6 +2,8 @@
 //!
 //! What has `Serialize` here is the shape of `--json`; its field names and kinds do not change.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use uvfio_board::{Bond, DeviceIndex, Judged, Options, Verdict, Verdicts, Weakening, Weakenings};
 use uvfio_firmware::{Board, Bus, Device, Diagnostic, NodeId};
@@ -10,6 +12,9 @@ use super::words;
 use crate::near::near;
 use crate::problem::Problem;
 
+/// No more names stand in one place: where thousands share something, saying that of each would cost the square of their number.
+pub const MOST: usize = 256;
+
 /// A board and its verdicts.
 pub struct Seen {
     pub board: Board,
@@ -17,6 +22,8 @@ pub struct Seen {
     pub verdicts: Verdicts,
     /// For each device the least that frees it.
     pub least: Vec<Option<Weakenings>>,
+    /// The device of each node that is one.
+    nodes: HashMap<NodeId, DeviceIndex>,
 }
 
 /// A piece of evidence.
@@ -32,7 +39,7 @@ pub struct Reason {
     /// Whether it was given up already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lifted: bool,
-    /// The devices it speaks of, the one at hand left out.
+    /// The devices it speaks of, the one at hand left out; the first [`MOST`] of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<String>,
     /// The node in question: an IOMMU, a controller, a memory.
@@ -69,7 +76,7 @@ pub struct DeviceView {
     pub path: String,
     pub compatible: Vec<String>,
     pub verdict: &'static str,
-    /// All that goes with it, itself included, where it can only go with others.
+    /// All that goes with it, itself included, where it can only go with others; the first [`MOST`] of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub together: Vec<String>,
     pub iommus: Vec<String>,
@@ -104,7 +111,8 @@ impl Seen {
     pub fn new(board: Board, diagnostics: Vec<Diagnostic>, options: Options) -> Self {
         let verdicts = Verdicts::of(&board, options);
         let least = verdicts.weakenings();
-        Seen { board, diagnostics, verdicts, least }
+        let nodes = board.devices.iter().map(|device| device.node).zip((0..).map(DeviceIndex)).collect();
+        Seen { board, diagnostics, verdicts, least, nodes }
     }
 
     /// All devices.
@@ -120,13 +128,13 @@ impl Seen {
 
     /// The name of a node's device, or the node's own.
     pub fn node(&self, node: NodeId) -> String {
-        let device = self.board.devices.iter().find(|device| device.node == node);
-        device.map_or_else(|| self.board.tree.node(node).name().into_owned(), |device| device.name.clone())
+        let device = self.nodes.get(&node);
+        device.map_or_else(|| self.board.tree.node(node).name().into_owned(), |device| self.name(*device))
     }
 
     /// Names of devices, `but` left out.
     pub fn others(&self, devices: &[DeviceIndex], but: DeviceIndex) -> Vec<String> {
-        devices.iter().filter(|device| **device != but).map(|device| self.name(*device)).collect()
+        devices.iter().filter(|device| **device != but).take(MOST).map(|device| self.name(*device)).collect()
     }
 
     /// The device somebody means.
@@ -161,7 +169,7 @@ impl Seen {
         let bonds =
             self.verdicts.bonds_of(index).filter(|bond| bond.members.iter().any(|other| *other != index));
         let together = match judged.verdict {
-            Verdict::Together => self.verdicts.together(index),
+            Verdict::Together => self.verdicts.together_at_most(index, MOST),
             Verdict::Yes | Verdict::No => Vec::new(),
         };
         DeviceView {
