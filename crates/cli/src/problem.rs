@@ -50,7 +50,7 @@ pub enum Problem {
         path: PathBuf,
     },
     /// A folder has no table that is read.
-    #[error("{} has no file named after IORT, DMAR, IVRS or VIOT that holds such a table", .path.display())]
+    #[error("{} holds none of the tables IORT, DMAR, IVRS and VIOT, which say what is behind an IOMMU", .path.display())]
     NoTables {
         /// The folder.
         path: PathBuf,

@@ -241,3 +241,20 @@ fn bad_input_is_one_line_and_status_2() {
         assert!(output.stdout.is_empty(), "{args:?}");
     }
 }
+
+#[test]
+fn what_a_description_says_does_not_reach_the_terminal_as_commands() {
+    let folder = tempfile::tempdir().expect("a place");
+    let path = folder.path().join("hostile.dtb");
+    let mut blob = std::fs::read(root().join("boards/demo.dtb")).expect("the board is there");
+    let at = blob.windows(5).position(|word| word == b"uvfio").expect("the model");
+    blob[at..at + 5].copy_from_slice(b"\x1b[2J\x07");
+    std::fs::write(&path, blob).expect("it is written");
+    let path = path.to_str().expect("a name");
+    for question in ["board", "picture", "rank"] {
+        let path = if question == "rank" { folder.path().to_str().expect("a name") } else { path };
+        let output = uvfio(&[question, path]);
+        assert!(output.status.success() && output.stdout.len() > 40, "{question}");
+        assert!(!output.stdout.contains(&0x1b) && !output.stdout.contains(&7), "{question}");
+    }
+}

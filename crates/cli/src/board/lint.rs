@@ -8,7 +8,7 @@ use uvfio_board::{Blocker, Options};
 use super::args::Plain;
 use super::remarks;
 use super::source::{self, Description};
-use super::view::Seen;
+use super::view::{Seen, clean};
 use super::{FAINT, GOOD, HEAD, say, say_json, words};
 use crate::problem::Problem;
 
@@ -26,7 +26,7 @@ pub struct Remark {
 /// # Errors
 /// Where the board cannot be read or stdout not be written.
 pub fn print(args: &Plain) -> Result<ExitCode, Problem> {
-    let remarks = match source::read(&args.file, &args.source.overlay)? {
+    let mut remarks = match source::read(&args.file, &args.source.overlay)? {
         Description::Tree(board, diagnostics) => {
             let seen = Seen::new(*board, diagnostics, Options::default());
             let mut all: Vec<Remark> = seen.diagnostics.iter().map(remarks::of_tree).collect();
@@ -35,6 +35,10 @@ pub fn print(args: &Plain) -> Result<ExitCode, Problem> {
         }
         Description::Acpi(_, diagnostics) => diagnostics.iter().map(remarks::of_table).collect(),
     };
+    for remark in &mut remarks {
+        clean(&mut remark.place);
+        clean(&mut remark.says);
+    }
     if args.source.json {
         say_json(&remarks)?;
     } else {

@@ -11,6 +11,7 @@ use uvfio_board::{Options, Verdicts};
 use super::args::Rank;
 use super::source;
 use super::table::{Cell, Table};
+use super::view::clean;
 use super::{FAINT, say, say_json};
 use crate::problem::Problem;
 
@@ -83,9 +84,11 @@ fn judge(folder: &Path, files: &[PathBuf], options: Options) -> Vec<Ranked> {
             Ok((board, _)) => {
                 let verdicts = Verdicts::of(&board, options);
                 let counts = verdicts.counts();
+                let mut model = board.model;
+                clean(&mut model);
                 boards.push(Ranked {
                     board: file.strip_prefix(folder).unwrap_or(file).display().to_string(),
-                    model: board.model,
+                    model,
                     devices: board.devices.len(),
                     yes: counts.yes,
                     together: counts.together,

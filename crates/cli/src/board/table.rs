@@ -57,7 +57,9 @@ impl Table {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let Cell { text, style } = cell;
-                line.push_str(&format!("{style}{text}{style:#}"));
+                if !text.is_empty() {
+                    line.push_str(&format!("{style}{text}{style:#}"));
+                }
                 let fill = widths[column] - text.chars().count();
                 if row[column + 1..].iter().any(|cell| !cell.text.is_empty()) {
                     line.push_str(&" ".repeat(fill + 2));

@@ -8,6 +8,7 @@ use uvfio_firmware::acpi;
 
 use super::args::{OfDevice, Summary};
 use super::table::{Cell, Table};
+use super::view::clean;
 use super::{BAD, FAINT, GOOD, HEAD, say, say_json, words};
 use crate::near::near;
 use crate::problem::Problem;
@@ -87,6 +88,10 @@ pub fn explain(tables: &[acpi::Table], args: &OfDevice) -> Result<ExitCode, Prob
 
 fn machine(tables: &[acpi::Table], diagnostics: &[acpi::Diagnostic]) -> MachineView {
     let view = AcpiView::of(tables);
+    let cleaned = |mut text: String| {
+        clean(&mut text);
+        text
+    };
     let header = |table: &acpi::Table| match table {
         acpi::Table::Iort(header, _)
         | acpi::Table::Dmar(header, _)
@@ -101,7 +106,7 @@ fn machine(tables: &[acpi::Table], diagnostics: &[acpi::Diagnostic]) -> MachineV
         let others =
             device.shares.iter().flat_map(|shared| &view.shared[*shared]).filter(|other| **other != at);
         DeviceView {
-            name: device.who.to_string(),
+            name: cleaned(device.who.to_string()),
             verdict: match verdict {
                 AcpiVerdict::Possible => "possible",
                 AcpiVerdict::Together => "together",
@@ -110,11 +115,11 @@ fn machine(tables: &[acpi::Table], diagnostics: &[acpi::Diagnostic]) -> MachineV
             iommu: device.iommu.map(iommu),
             ids: device.ids.clone(),
             blockers: device.blockers.iter().map(blocker).collect(),
-            together: others.map(|other| view.devices[*other].who.to_string()).collect(),
+            together: others.map(|other| cleaned(view.devices[*other].who.to_string())).collect(),
         }
     });
     MachineView {
-        tables: tables.iter().map(header).collect(),
+        tables: tables.iter().map(header).map(cleaned).collect(),
         devices: devices.collect(),
         iommus: view
             .iommus

@@ -92,6 +92,13 @@ pub struct DeviceView {
     pub dedicated_reset_lines: u32,
 }
 
+/// What a description says is shown on terminals, which take some characters for commands.
+pub fn clean(text: &mut String) {
+    if text.contains(char::is_control) {
+        *text = text.replace(char::is_control, "?");
+    }
+}
+
 /// The word for a verdict.
 pub fn word(verdict: Verdict) -> &'static str {
     match verdict {
@@ -108,7 +115,14 @@ pub fn names(set: Weakenings) -> Vec<&'static str> {
 
 impl Seen {
     /// Judge a board.
-    pub fn new(board: Board, diagnostics: Vec<Diagnostic>, options: Options) -> Self {
+    pub fn new(mut board: Board, diagnostics: Vec<Diagnostic>, options: Options) -> Self {
+        clean(&mut board.model);
+        board.compatible.iter_mut().for_each(clean);
+        for device in &mut board.devices {
+            clean(&mut device.name);
+            clean(&mut device.path);
+            device.compatible.iter_mut().for_each(clean);
+        }
         let verdicts = Verdicts::of(&board, options);
         let least = verdicts.weakenings();
         let nodes = board.devices.iter().map(|device| device.node).zip((0..).map(DeviceIndex)).collect();
@@ -129,7 +143,12 @@ impl Seen {
     /// The name of a node's device, or the node's own.
     pub fn node(&self, node: NodeId) -> String {
         let device = self.nodes.get(&node);
-        device.map_or_else(|| self.board.tree.node(node).name().into_owned(), |device| self.name(*device))
+        let own_name = || {
+            let mut name = self.board.tree.node(node).name().into_owned();
+            clean(&mut name);
+            name
+        };
+        device.map_or_else(own_name, |device| self.name(*device))
     }
 
     /// Names of devices, `but` left out.
