@@ -4,6 +4,7 @@
 use iced_x86::{EncodingKind, Mnemonic, Register};
 
 use super::alu::when;
+use super::masks::lane;
 use super::processor::{CF, STATUS, ZF};
 use super::vector::{Bytes, first};
 use super::{Machine, Refused};
@@ -65,6 +66,7 @@ impl Machine<'_> {
             | Mnemonic::Vbroadcastf64x4
             | Mnemonic::Vbroadcasti64x4 => self.broadcast(at, size),
             Mnemonic::Ptest | Mnemonic::Vptest => self.test(at, size),
+            _ if self.instruction.op0_register().is_k() => self.compare_to_mask(at),
             mnemonic => match extension(mnemonic) {
                 Some((to, signed)) => self.extend(at, to, signed),
                 None => self.combine(at, size),
@@ -137,12 +139,8 @@ impl Machine<'_> {
         let register = self.whole(source)?;
         let mut value: Bytes = [0; 64];
         for start in (0..size).step_by(element) {
-            let get = |bytes: &Bytes| {
-                let mut wide = [0; 8];
-                wide[..element].copy_from_slice(&bytes[start..start + element]);
-                u64::from_le_bytes(wide)
-            };
-            let result = operation(get(&register), get(&data)).to_le_bytes();
+            let n = start / element;
+            let result = operation(lane(&register, n, element), lane(&data, n, element)).to_le_bytes();
             value[start..start + element].copy_from_slice(&result[..element]);
         }
         self.put_vector(value)

@@ -9,6 +9,7 @@ mod alu;
 mod bits;
 mod integer;
 mod lanes;
+mod masks;
 mod multiply;
 mod operand;
 mod processor;

@@ -37,9 +37,7 @@ impl Machine<'_> {
         match self.instruction.mnemonic() {
             Mnemonic::Kmovb | Mnemonic::Kmovw | Mnemonic::Kmovd | Mnemonic::Kmovq => {
                 let value = self.memory.load(at, self.memory_width()?)?;
-                let target = self.instruction.op0_register().number();
-                self.vectors()?.mask[target] = value;
-                Ok(())
+                self.set_mask(self.instruction.op0_register(), value)
             }
             Mnemonic::Movups
             | Mnemonic::Movupd
@@ -198,6 +196,11 @@ impl Machine<'_> {
 
     fn vectors(&mut self) -> Result<&mut Vectors, Refused> {
         self.processor.vectors.as_deref_mut().ok_or(Refused::Unknown)
+    }
+
+    pub(super) fn set_mask(&mut self, register: Register, value: u64) -> Result<(), Refused> {
+        *self.vectors()?.mask.get_mut(register.number()).ok_or(Refused::Unknown)? = value;
+        Ok(())
     }
 
     /// All bytes of the register that this one is a part of.

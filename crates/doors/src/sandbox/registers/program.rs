@@ -87,11 +87,10 @@ impl Program {
         if area.read || area.write || area.exec {
             return Some(Mapping { area, read: area.read, write: area.write, hidden: false });
         }
-        let known = self.hidden.iter().copied().find(|hidden| hidden.covers(&area));
-        let hidden = match known {
+        let hidden = match Hidden::among(self.hidden.iter(), &area) {
             Some(hidden) => hidden,
             None => {
-                let inherited = parents.flatten().copied().find(|hidden| hidden.covers(&area))?;
+                let inherited = Hidden::among(parents.flatten(), &area)?;
                 self.hidden.push(inherited);
                 inherited
             }
@@ -127,6 +126,18 @@ impl Program {
 }
 
 impl Hidden {
+    /// What a mapping was before it was hidden: best what was hidden there, else the same part of the file that was elsewhere.
+    fn among<'a>(all: impl Iterator<Item = &'a Self>, area: &Area) -> Option<Self> {
+        let mut moved = None;
+        for hidden in all.filter(|hidden| hidden.covers(area)) {
+            if hidden.area.start <= area.start && area.end <= hidden.area.end {
+                return Some(*hidden);
+            }
+            moved = Some(*hidden);
+        }
+        moved
+    }
+
     /// Whether this is what `area` was before, or a larger mapping that it was a part of. A mapping may have been moved since, so
     /// the file's offsets count.
     fn covers(&self, area: &Area) -> bool {
