@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::shell::{Failure, cargo, root, run};
 
 /// Every target of fuzz/Cargo.toml.
-const TARGETS: &[&str] = &["dtb", "acpi", "verdicts", "ioctl", "fuse", "dma330"];
+const TARGETS: &[&str] = &["dtb", "acpi", "verdicts", "ioctl", "fuse", "dma330", "emulate"];
 const SECONDS: &str = "10";
 
 /// The lane.

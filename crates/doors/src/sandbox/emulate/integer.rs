@@ -48,8 +48,11 @@ impl Machine<'_> {
             Mnemonic::Mul | Mnemonic::Imul | Mnemonic::Mulx | Mnemonic::Div | Mnemonic::Idiv => {
                 self.multiply()
             }
-            // These touch the cache, never the bus as an access of a register.
-            Mnemonic::Clflush | Mnemonic::Clflushopt | Mnemonic::Clwb | Mnemonic::Cldemote => Ok(()),
+            // These touch the cache, never the bus as an access of a register, but may fault as a load does.
+            Mnemonic::Clflush | Mnemonic::Clflushopt | Mnemonic::Clwb => {
+                let at = self.address(0)?;
+                Ok(self.memory.check(at, 1, Direction::Load)?)
+            }
             _ => self.bits(),
         }
     }

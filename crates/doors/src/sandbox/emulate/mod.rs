@@ -5,6 +5,8 @@
 //! 2, AMD64 APM volumes 3 and 4). Pure and safe: what memory is, the caller decides through [`Memory`]. An instruction that is not
 //! known is an error that names it; it is never performed wrongly. Not a simulator: one instruction, 64-bit code only.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod against;
 mod alu;
 mod bits;
 mod integer;
@@ -210,6 +212,10 @@ impl Machine<'_> {
     fn execute(&mut self) -> Result<Step, Refused> {
         if self.instruction.is_string_instruction() {
             return self.string();
+        }
+        // One that accesses no memory did not fault on any.
+        if !(0..self.instruction.op_count()).any(|n| self.is_in_memory(n)) {
+            return Err(Refused::Unknown);
         }
         let is_vector = (0..self.instruction.op_count()).any(|operand| {
             let register = self.instruction.op_register(operand);

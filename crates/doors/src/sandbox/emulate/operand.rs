@@ -37,6 +37,20 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether operand `n` is in memory.
+    pub(super) fn is_in_memory(&self, n: u32) -> bool {
+        matches!(
+            self.instruction.op_kind(n),
+            OpKind::Memory
+                | OpKind::MemorySegRSI
+                | OpKind::MemorySegESI
+                | OpKind::MemorySegRDI
+                | OpKind::MemorySegEDI
+                | OpKind::MemoryESRDI
+                | OpKind::MemoryESEDI
+        )
+    }
+
     fn immediate(&self, n: u32) -> Place {
         Place::Immediate(self.instruction.immediate(n))
     }

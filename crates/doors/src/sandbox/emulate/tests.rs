@@ -1,18 +1,15 @@
 //! Emulation against the processor itself, and the cases it must refuse.
 
-mod bench;
 mod generate;
-mod processor;
 
 use std::collections::BTreeSet;
 
-use generate::{Random, Trial};
-use iced_x86::{Code, Instruction, Mnemonic, OpKind};
-use processor::Cpu;
+use generate::{Random, trial};
+use iced_x86::Code;
 
-use super::processor::{AF, CF, DF, OF, STATUS};
+use super::against::{BASE, Bench, Compared, Cpu, LEN, compare};
+use super::processor::DF;
 use super::*;
-use bench::Bench;
 
 /// How often each form of an instruction is tried. `UVFIO_EMULATE_TRIES` sets it for longer runs.
 fn tries() -> u32 {
@@ -22,14 +19,6 @@ fn tries() -> u32 {
 /// The numbers a run begins with. `UVFIO_EMULATE_SEED` sets them for other runs.
 fn seed() -> u64 {
     std::env::var("UVFIO_EMULATE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x5eed)
-}
-
-/// How an instruction came out, for both sides.
-#[derive(Debug, PartialEq, Eq)]
-enum Came {
-    Through,
-    Fault,
-    Divide,
 }
 
 /// Every form of every instruction that has an operand in memory, with random operands: whatever is emulated at all must come out
@@ -42,7 +31,7 @@ fn every_form_comes_out_as_on_the_processor() {
     for code in Code::values() {
         for _ in 0..tries() {
             // Some choices cannot be encoded together, such as AH with R8.
-            let Some(trial) = (0..8).find_map(|_| Trial::of(code, &mut random)) else { break };
+            let Some(trial) = (0..8).find_map(|_| trial(code, &mut random)) else { break };
             match compare(&mut cpu, &trial) {
                 Compared::Same => {
                     names.insert(format!("{:?}", code.mnemonic()).to_lowercase());
@@ -128,107 +117,13 @@ fn every_form_comes_out_as_on_the_processor() {
     }
 }
 
-enum Compared {
-    Same,
-    NotEmulated,
-    /// This processor does not have it.
-    NotThere,
-    /// The outcome is not defined.
-    Undefined,
-}
-
-fn compare(cpu: &mut Cpu, trial: &Trial) -> Compared {
-    let Ok(decoded) = Decoded::new(&trial.code, trial.before.rip) else { return Compared::NotEmulated };
-    let mut after = trial.before.clone();
-    let mut memory = Bench::new(trial.memory.clone());
-    let came = loop {
-        match decoded.execute(&mut after, &mut memory) {
-            Ok(Step::Done) => break Came::Through,
-            Ok(Step::Again) => {}
-            Err(Stop::Unsupported(_)) => return Compared::NotEmulated,
-            Err(Stop::Fault(_)) => break Came::Fault,
-            Err(Stop::Divide) => break Came::Divide,
-        }
-    };
-    let Some(truth) = cpu.step(trial, decoded.uses_vectors()) else { return Compared::NotThere };
-    let what = || format!("{:?} {:02x?}\nbefore {:x?}", decoded.instruction.code(), trial.code, trial.before);
-    // An address that has to be aligned and is not is no page fault: it never comes to emulation.
-    if truth.came == Came::Fault && came == Came::Through && truth.unaligned {
-        return Compared::Undefined;
-    }
-    assert_eq!(came, truth.came, "{}", what());
-    let undefined = undefined_flags(&decoded.instruction, &trial.before);
-    let flags = |flags: u64| flags & (STATUS | DF) & !undefined;
-    // Where a string stops at a fault the processor may have done fewer elements, which are done again.
-    if came != Came::Through {
-        return Compared::Same;
-    }
-    assert_eq!(after.general, truth.after.general, "general registers of {}", what());
-    assert_eq!(flags(after.flags), flags(truth.after.flags), "flags of {}", what());
-    assert_eq!(after.rip, truth.after.rip, "next instruction of {}", what());
-    assert!(memory.bytes() == truth.memory, "memory of {}", what());
-    if decoded.uses_vectors() {
-        let (ours, theirs) = (after.vectors.expect("given"), truth.after.vectors.expect("read"));
-        for n in 0..32 {
-            assert_eq!(ours.zmm[n], theirs.zmm[n], "vector register {n} of {}", what());
-        }
-        assert_eq!(ours.mask, theirs.mask, "masks of {}", what());
-    }
-    Compared::Same
-}
-
-/// Flags whose value the manuals leave open.
-fn undefined_flags(instruction: &Instruction, before: &Processor) -> u64 {
-    let mut bits = 0;
-    for (named, flag) in [
-        (iced_x86::RflagsBits::OF, OF),
-        (iced_x86::RflagsBits::SF, super::processor::SF),
-        (iced_x86::RflagsBits::ZF, super::processor::ZF),
-        (iced_x86::RflagsBits::AF, AF),
-        (iced_x86::RflagsBits::CF, CF),
-        (iced_x86::RflagsBits::PF, super::processor::PF),
-    ] {
-        if instruction.rflags_undefined() & named != 0 {
-            bits |= flag;
-        }
-    }
-    let count = match instruction.mnemonic() {
-        Mnemonic::Shl | Mnemonic::Sal | Mnemonic::Shr | Mnemonic::Sar => (instruction, 1),
-        Mnemonic::Rol | Mnemonic::Ror | Mnemonic::Rcl | Mnemonic::Rcr => (instruction, 1),
-        Mnemonic::Shld | Mnemonic::Shrd => (instruction, 2),
-        _ => return bits,
-    };
-    let count = match count.0.op_kind(count.1) {
-        OpKind::Register => before.general[1] & 0xff,
-        _ => u64::from(instruction.immediate8()),
-    };
-    let size = instruction.memory_size().size() as u64 * 8;
-    let masked = count & if size == 64 { 63 } else { 31 };
-    match masked {
-        0 => return 0,
-        1 => bits &= !OF,
-        _ => bits |= OF,
-    }
-    let shifts =
-        !matches!(instruction.mnemonic(), Mnemonic::Rol | Mnemonic::Ror | Mnemonic::Rcl | Mnemonic::Rcr);
-    if shifts {
-        bits |= AF;
-        if masked > size || (masked == size && instruction.mnemonic() == Mnemonic::Shld) {
-            bits |= CF;
-        }
-    } else {
-        bits &= OF;
-    }
-    bits
-}
-
 /// The widths and order of the accesses that one instruction makes.
 fn accesses(code: &[u8], registers: impl FnOnce(&mut Processor)) -> Vec<(Direction, u64, Width)> {
     let mut processor = Processor { vectors: Some(Box::default()), ..Processor::default() };
-    processor.general[6] = bench::BASE + 0x100;
-    processor.general[7] = bench::BASE + 0x200;
+    processor.general[6] = BASE + 0x100;
+    processor.general[7] = BASE + 0x200;
     registers(&mut processor);
-    let mut memory = Bench::new(vec![0; bench::LEN]);
+    let mut memory = Bench::new(vec![0; LEN]);
     let decoded = Decoded::new(code, 0x1000).expect("an instruction");
     decoded.execute(&mut processor, &mut memory).expect("it is emulated");
     memory.accesses
@@ -236,7 +131,7 @@ fn accesses(code: &[u8], registers: impl FnOnce(&mut Processor)) -> Vec<(Directi
 
 #[test]
 fn a_wide_access_is_several_of_eight_bytes_in_ascending_order() {
-    let at = bench::BASE + 0x100;
+    let at = BASE + 0x100;
     // movdqu xmm0, [rsi]
     let made = accesses(&[0xf3, 0x0f, 0x6f, 0x06], |_| {});
     assert_eq!(made, [(Direction::Load, at, Width::Double), (Direction::Load, at + 8, Width::Double)]);
@@ -248,7 +143,7 @@ fn a_wide_access_is_several_of_eight_bytes_in_ascending_order() {
 
 #[test]
 fn a_change_is_one_load_and_one_store() {
-    let at = bench::BASE + 0x100;
+    let at = BASE + 0x100;
     // lock or dword [rsi], 1
     let made = accesses(&[0xf0, 0x83, 0x0e, 0x01], |_| {});
     assert_eq!(made, [(Direction::Load, at, Width::Word), (Direction::Store, at, Width::Word)]);
@@ -264,7 +159,7 @@ fn prefetches_and_cache_flushes_access_nothing() {
 
 #[test]
 fn masked_elements_are_not_accessed() {
-    let at = bench::BASE + 0x200;
+    let at = BASE + 0x200;
     // maskmovdqu xmm0, xmm1 with five bytes set from the third on
     let made = accesses(&[0x66, 0x0f, 0xf7, 0xc1], |processor| {
         let vectors = processor.vectors.as_mut().expect("given");
@@ -278,14 +173,14 @@ fn a_string_leaves_to_the_processor_what_touches_no_device() {
     // rep movsd from the device's last two words on
     let mut processor = Processor::default();
     processor.general[1] = 10;
-    processor.general[6] = bench::BASE + 0x100;
-    processor.general[7] = bench::BASE + 0x200;
-    let mut memory = Bench::new(vec![0; bench::LEN]);
-    memory.device = bench::BASE + 0x100..bench::BASE + 0x108;
+    processor.general[6] = BASE + 0x100;
+    processor.general[7] = BASE + 0x200;
+    let mut memory = Bench::new(vec![0; LEN]);
+    memory.device = BASE + 0x100..BASE + 0x108;
     let decoded = Decoded::new(&[0xf3, 0xa5], 0x1000).expect("an instruction");
     assert_eq!(decoded.execute(&mut processor, &mut memory), Ok(Step::Again));
     assert_eq!(processor.general[1], 8);
-    assert_eq!(processor.general[6], bench::BASE + 0x108);
+    assert_eq!(processor.general[6], BASE + 0x108);
     assert_eq!(processor.rip, 0);
 }
 
@@ -294,13 +189,13 @@ fn a_string_keeps_what_it_did_before_a_fault() {
     // std; rep stosb down from the third byte of memory
     let mut processor = Processor { flags: DF, ..Processor::default() };
     processor.general[1] = 5;
-    processor.general[7] = bench::BASE + 2;
-    let mut memory = Bench::new(vec![1; bench::LEN]);
+    processor.general[7] = BASE + 2;
+    let mut memory = Bench::new(vec![1; LEN]);
     let decoded = Decoded::new(&[0xf3, 0xaa], 0x1000).expect("an instruction");
     let fault = decoded.execute(&mut processor, &mut memory).expect_err("memory ends");
-    let expected = Fault { at: bench::BASE - 1, direction: Direction::Store, kind: FaultKind::NotMapped };
+    let expected = Fault { at: BASE - 1, direction: Direction::Store, kind: FaultKind::NotMapped };
     assert_eq!(fault, Stop::Fault(expected));
-    assert_eq!((processor.general[1], processor.general[7]), (2, bench::BASE - 1));
+    assert_eq!((processor.general[1], processor.general[7]), (2, BASE - 1));
     assert_eq!(memory.bytes()[..4], [0, 0, 0, 1]);
 }
 
@@ -313,9 +208,9 @@ fn what_is_not_known_is_named_and_does_nothing() {
         (&[0xff, 0x26], "jmp"),
     ] {
         let mut processor = Processor { vectors: Some(Box::default()), ..Processor::default() };
-        processor.general[6] = bench::BASE;
+        processor.general[6] = BASE;
         let before = processor.clone();
-        let mut memory = Bench::new(vec![0; bench::LEN]);
+        let mut memory = Bench::new(vec![0; LEN]);
         let stop = Decoded::new(code, 0x1000)
             .expect("an instruction")
             .execute(&mut processor, &mut memory)

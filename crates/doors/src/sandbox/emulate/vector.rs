@@ -3,7 +3,7 @@
 //! A bus of 8 bytes sees a wider access as several of 8 in ascending order; elements that a mask leaves out are not accessed.
 //! SSE instructions leave the rest of a register as it is, VEX and EVEX ones clear it (Intel SDM volume 1, section 14.1.3).
 
-use iced_x86::{EncodingKind, Mnemonic, OpKind, Register};
+use iced_x86::{EncodingKind, Mnemonic, Register};
 use uvfio_kernel::hw::Width;
 
 use super::processor::{Vectors, width};
@@ -20,9 +20,7 @@ pub(super) fn first(len: usize) -> u64 {
 impl Machine<'_> {
     /// Perform an instruction with vector or mask registers. Exactly one of its operands is in memory.
     pub(super) fn vector(&mut self) -> Result<(), Refused> {
-        let in_memory =
-            |n: u32| !matches!(self.instruction.op_kind(n), OpKind::Register | OpKind::Immediate8);
-        let Some(memory) = (0..self.instruction.op_count()).find(|&n| in_memory(n)) else {
+        let Some(memory) = (0..self.instruction.op_count()).find(|&n| self.is_in_memory(n)) else {
             return Err(Refused::Unknown);
         };
         if self.instruction.is_broadcast() {
@@ -168,6 +166,8 @@ impl Machine<'_> {
             | Mnemonic::Vextracti32x8
             | Mnemonic::Vextractf64x4
             | Mnemonic::Vextracti64x4 => {
+                // A mask leaves bytes of these out, but not their faults (exception class E6NF).
+                self.memory.check(at, size as u64, Direction::Store)?;
                 let lane = usize::from(self.instruction.immediate8()) % (source.size() / size);
                 self.store_lane(at, source, lane * size, size)
             }

@@ -2,12 +2,9 @@
 
 use iced_x86::{Code, Encoder, Instruction, MemoryOperand, OpCodeOperandKind as Kind, OpKind, Register};
 
+use super::super::against::{BASE, CODE, LEN, Trial};
 use super::super::processor::DF;
 use super::super::{Processor, Vectors};
-use super::bench::{BASE, LEN};
-
-/// Where the instruction lies.
-pub const CODE: u64 = 0x2000_0000;
 
 /// Numbers that are the same in every run (xorshift).
 pub struct Random(u64);
@@ -42,67 +39,57 @@ impl Random {
     }
 }
 
-/// One instruction with everything it works on.
-pub struct Trial {
-    pub code: Vec<u8>,
-    pub before: Processor,
-    pub memory: Vec<u8>,
-}
-
-impl Trial {
-    /// A trial of this form; `None` where it has no operand in memory, or none that can be encoded here.
-    pub fn of(code: Code, random: &mut Random) -> Option<Self> {
-        let form = code.op_code();
-        if !form.mode64() || !form.is_instruction() {
-            return None;
-        }
-        let mut before = registers(random);
-        let mut memory = vec![0; LEN];
-        for word in memory[0x300..0xa00].as_chunks_mut().0 {
-            *word = if random.below(4) == 0 { [0; 8] } else { random.next().to_le_bytes() };
-        }
-        let mut instruction = Instruction::default();
-        instruction.set_code(code);
-        let (mut in_memory, narrow) = (false, random.below(4) == 0);
-        for n in 0..form.op_count() {
-            in_memory |= operand(&mut instruction, n, form.op_kind(n), narrow, random, &mut before)?;
-        }
-        if !in_memory {
-            return None;
-        }
-        if form.can_use_op_mask_register() && random.below(3) == 0 {
-            instruction.set_op_mask([Register::K1, Register::K2, Register::K7][random.below(3) as usize]);
-            let to_memory = instruction.op0_kind() == OpKind::Memory;
-            instruction
-                .set_zeroing_masking(form.can_use_zeroing_masking() && !to_memory && random.below(2) == 0);
-        }
-        if form.can_use_lock_prefix() && instruction.op0_kind() == OpKind::Memory && random.below(3) == 0 {
-            instruction.set_has_lock_prefix(true);
-        }
-        if instruction.is_string_instruction() {
-            match random.below(3) {
-                0 if form.can_use_rep_prefix() => instruction.set_has_rep_prefix(true),
-                1 if form.can_use_repne_prefix() => instruction.set_has_repne_prefix(true),
-                _ => {}
-            }
-            before.general[1] = random.below(20);
-            before.flags ^= DF * random.below(2);
-            if narrow {
-                // The upper halves of 32-bit address registers do not count.
-                before.general[6] |= random.next() << 32;
-                before.general[7] |= random.next() << 32;
-            } else if random.below(3) == 0 && instruction.op_count() > 1 {
-                before.general[6] -= BASE;
-                before.fs_base = BASE;
-                instruction.set_segment_prefix(Register::FS);
-            }
-            // Equal bytes, so that comparisons go on for a while.
-            before.general[0] = if random.below(2) == 0 { 0 } else { before.general[0] };
-        }
-        let mut encoder = Encoder::new(64);
-        encoder.encode(&instruction, CODE).ok()?;
-        Some(Self { code: encoder.take_buffer(), before, memory })
+/// A trial of this form; `None` where it has no operand in memory, or none that can be encoded here.
+pub fn trial(code: Code, random: &mut Random) -> Option<Trial> {
+    let form = code.op_code();
+    if !form.mode64() || !form.is_instruction() {
+        return None;
     }
+    let mut before = registers(random);
+    let mut memory = vec![0; LEN];
+    for word in memory[0x300..0xa00].as_chunks_mut().0 {
+        *word = if random.below(4) == 0 { [0; 8] } else { random.next().to_le_bytes() };
+    }
+    let mut instruction = Instruction::default();
+    instruction.set_code(code);
+    let (mut in_memory, narrow) = (false, random.below(4) == 0);
+    for n in 0..form.op_count() {
+        in_memory |= operand(&mut instruction, n, form.op_kind(n), narrow, random, &mut before)?;
+    }
+    if !in_memory {
+        return None;
+    }
+    if form.can_use_op_mask_register() && random.below(3) == 0 {
+        instruction.set_op_mask([Register::K1, Register::K2, Register::K7][random.below(3) as usize]);
+        let to_memory = instruction.op0_kind() == OpKind::Memory;
+        instruction.set_zeroing_masking(form.can_use_zeroing_masking() && !to_memory && random.below(2) == 0);
+    }
+    if form.can_use_lock_prefix() && instruction.op0_kind() == OpKind::Memory && random.below(3) == 0 {
+        instruction.set_has_lock_prefix(true);
+    }
+    if instruction.is_string_instruction() {
+        match random.below(3) {
+            0 if form.can_use_rep_prefix() => instruction.set_has_rep_prefix(true),
+            1 if form.can_use_repne_prefix() => instruction.set_has_repne_prefix(true),
+            _ => {}
+        }
+        before.general[1] = random.below(20);
+        before.flags ^= DF * random.below(2);
+        if narrow {
+            // The upper halves of 32-bit address registers do not count.
+            before.general[6] |= random.next() << 32;
+            before.general[7] |= random.next() << 32;
+        } else if random.below(3) == 0 && instruction.op_count() > 1 {
+            before.general[6] -= BASE;
+            before.fs_base = BASE;
+            instruction.set_segment_prefix(Register::FS);
+        }
+        // Equal bytes, so that comparisons go on for a while.
+        before.general[0] = if random.below(2) == 0 { 0 } else { before.general[0] };
+    }
+    let mut encoder = Encoder::new(64);
+    encoder.encode(&instruction, CODE).ok()?;
+    Some(Trial { code: encoder.take_buffer(), before, memory })
 }
 
 fn registers(random: &mut Random) -> Processor {
@@ -118,7 +105,7 @@ fn registers(random: &mut Random) -> Processor {
     for mask in &mut vectors.mask {
         *mask = random.value();
     }
-    let flags = random.next() & super::STATUS;
+    let flags = random.next() & super::super::processor::STATUS;
     Processor {
         general,
         rip: CODE,

@@ -1,6 +1,7 @@
 //! The processor: a traced child executes one instruction on memory and registers we gave it.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
 
@@ -10,9 +11,7 @@ use uvfio_sys::memory::Maps;
 use uvfio_sys::ptrace::{self, Event, Registers, Resume, SignalInfo, Trap, XState};
 
 use super::super::Processor;
-use super::Came;
-use super::bench::{BASE, LEN};
-use super::generate::{CODE, Trial};
+use super::{BASE, CODE, Came, LEN, Trial};
 use crate::sandbox::registers::{Gate, call, set_vectors, vectors};
 
 const SYS_MMAP: i64 = 9;
@@ -28,6 +27,7 @@ const SI_KERNEL: i32 = 0x80;
 pub struct Cpu {
     child: Child,
     memory: File,
+    maps: Maps,
     registers: Registers,
 }
 
@@ -40,7 +40,15 @@ pub struct Truth {
     pub memory: Vec<u8>,
 }
 
+impl Default for Cpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Cpu {
+    /// Start the child, with memory where trials have theirs.
+    #[must_use]
     pub fn new() -> Self {
         let child =
             Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("sleep can be started");
@@ -52,7 +60,7 @@ impl Cpu {
         ptrace::seize(pid).expect("a child may be traced");
         ptrace::interrupt(pid).expect("it is traced");
         // It may still be about to execute its program, which is no place for a system call of ours.
-        while ptrace::wait_for(pid).expect("it stops") != Event::Trap(Trap::Begin) {
+        while stop(pid) != Event::Trap(Trap::Begin) {
             ptrace::resume(pid, Resume::Continue, 0).expect("it is stopped");
             ptrace::interrupt(pid).expect("it is traced");
         }
@@ -61,15 +69,21 @@ impl Cpu {
             .write(true)
             .open(format!("/proc/{}/mem", pid.as_raw_nonzero()))
             .expect("a traced child's memory can be opened");
-        let gate =
-            Gate::find(&Maps::of(pid).expect("it has mappings"), &memory).expect("it can make system calls");
+        let maps = Maps::of(pid).expect("it has mappings");
+        let gate = Gate::find(&maps, &memory).expect("it can make system calls");
         for (at, len, prot) in [(BASE, LEN as u64, 3), (CODE, 0x1000, 7)] {
             // MAP_PRIVATE, MAP_ANONYMOUS and MAP_FIXED_NOREPLACE.
             let called = call(pid, gate, SYS_MMAP, [at, len, prot, 0x10_0022, u64::MAX, 0]).expect("it can");
             assert_eq!(called.returned as u64, at);
         }
         let registers = Registers::of(pid).expect("it is stopped");
-        Self { child, memory, registers }
+        Self { child, memory, maps, registers }
+    }
+
+    /// Whether something is mapped there beside the memory given: the child's own.
+    #[must_use]
+    pub fn has(&self, at: u64) -> bool {
+        !matches!(self.maps.at(at), Ok(None))
     }
 
     fn pid(&self) -> Pid {
@@ -98,7 +112,7 @@ impl Cpu {
         // A repeated string instruction stops after each element.
         let came = loop {
             ptrace::resume(pid, Resume::Step, 0).expect("it is stopped");
-            let event = ptrace::wait_for(pid).expect("it stops");
+            let event = stop(pid);
             let Event::Signal(signal) = event else { panic!("{event:?} at {:02x?}", trial.code) };
             match signal {
                 SIGTRAP => {
@@ -129,6 +143,16 @@ impl Cpu {
             vectors: vectors.map(Box::new),
         };
         Some(Truth { came: came.0, unaligned: came.1, after, memory })
+    }
+}
+
+/// Wait until the child stops, whatever signals come here meanwhile.
+fn stop(pid: Pid) -> Event {
+    loop {
+        match ptrace::wait_for(pid) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            event => return event.expect("it stops"),
+        }
     }
 }
 

@@ -8,23 +8,28 @@ use super::super::{Direction, Fault, FaultKind, Memory};
 
 /// Where memory begins: below 4 GiB, so that 32-bit addresses reach it.
 pub const BASE: u64 = 0x1000_0000;
-/// How much of it there is.
+/// Where the instruction is.
+pub const CODE: u64 = 0x2000_0000;
+/// How much memory there is.
 pub const LEN: usize = 0x3000;
 
 /// Plain memory.
 pub struct Bench {
     bytes: Vec<u8>,
+    /// What was accessed, in order.
     pub accesses: Vec<(Direction, u64, Width)>,
     /// Which of it is a device's.
     pub device: Range<u64>,
 }
 
 impl Bench {
+    /// Memory of [`LEN`] bytes, all of it a device's.
     pub fn new(bytes: Vec<u8>) -> Self {
         assert_eq!(bytes.len(), LEN);
         Self { bytes, accesses: Vec::new(), device: 0..u64::MAX }
     }
 
+    /// What it holds now.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
