@@ -1,8 +1,8 @@
 //! Fuzzing with libFuzzer on a stable compiler: `cargo xtask fuzz [TARGET [SECONDS]]`.
 //!
 //! Coverage comes from LLVM's own instrumentation pass, which needs no nightly compiler; there is no address sanitizer, which only
-//! `sys` would need. Without a target every one runs for a few seconds, as the continuous check does. Corpora start from
-//! `fuzz/corpus/TARGET` and grow in `target/fuzz`.
+//! `sys` would need. Without a target every one runs for a few seconds from a fixed seed, as the continuous check does: that asks
+//! the same of every change. Corpora start from `fuzz/corpus/TARGET` and grow in `target/fuzz`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,8 +20,9 @@ pub fn fuzz(arguments: &[String]) -> Result<(), Failure> {
         Some(target) => vec![target.as_str()],
         None => TARGETS.to_vec(),
     };
+    let seed = if arguments.is_empty() { "-seed=1" } else { "-seed=0" };
     build()?;
-    targets.into_iter().try_for_each(|target| fuzz_one(target, seconds))
+    targets.into_iter().try_for_each(|target| fuzz_one(target, seconds, seed))
 }
 
 fn triple() -> String {
@@ -50,7 +51,8 @@ fn build() -> Result<(), Failure> {
         .env("RUSTFLAGS", flags.join(" ")))
 }
 
-fn fuzz_one(target: &str, seconds: &str) -> Result<(), Failure> {
+/// Seed 0 is a new one each time.
+fn fuzz_one(target: &str, seconds: &str, seed: &str) -> Result<(), Failure> {
     println!("fuzzing {target} for {seconds} s");
     let grown = folder().join("corpus").join(target);
     std::fs::create_dir_all(&grown).map_err(|error| Failure::File(grown.clone(), error))?;
@@ -58,7 +60,7 @@ fn fuzz_one(target: &str, seconds: &str) -> Result<(), Failure> {
     let mut fuzzer = Command::new(program);
     fuzzer
         .arg(format!("-max_total_time={seconds}"))
-        .args(["-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=0", "-verbosity=0"])
+        .args([seed, "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=0", "-verbosity=0"])
         .arg(format!("-artifact_prefix={}/", folder().display()))
         .arg(grown);
     let seeds = root().join("fuzz/corpus").join(target);
