@@ -7,9 +7,9 @@
 use std::sync::{Arc, Weak};
 
 use uvfio_abi::Errno;
-use uvfio_kernel::device::{Bus, Device, DmaOwner, Driver, ProbeError, Reason};
+use uvfio_kernel::device::{Bus, Deferral, Device, DmaOwner, Driver, ProbeError, Reason};
 use uvfio_kernel::module::{Mode, ModuleName, ModuleSpec, ParamSpec, Value};
-use uvfio_kernel::provider::reset::ResetRefusal;
+use uvfio_kernel::provider::reset::{ResetError, ResetRefusal};
 use uvfio_kernel::wait::{Interrupted, Wait};
 
 use crate::attach::{ENTRY_LIMIT, leave_container};
@@ -99,7 +99,7 @@ impl Driver for VfioDriver {
 
     fn probe(&self, device: &Arc<Device>) -> Result<(), ProbeError> {
         match self.vfio.upgrade() {
-            Some(vfio) => vfio.register(device).map_err(ProbeError::refused),
+            Some(vfio) => vfio.register(device).map_err(failed),
             None => Ok(()),
         }
     }
@@ -113,6 +113,20 @@ impl Driver for VfioDriver {
 
     fn dma_owner(&self) -> DmaOwner {
         DmaOwner::Driver
+    }
+}
+
+/// What the driver core is told: to come again where the reset controller's driver may still come.
+fn failed(refusal: BindRefusal) -> ProbeError {
+    match &refusal {
+        BindRefusal::ResetUnfit { why, .. } => match &**why {
+            ResetRefusal::Line(ResetError::Deferred { provider }) => {
+                let (supplier, path) = (provider.clone(), provider.clone());
+                ProbeError::Defer(Deferral::Supplier { supplier, path })
+            }
+            _ => ProbeError::refused(refusal),
+        },
+        _ => ProbeError::refused(refusal),
     }
 }
 

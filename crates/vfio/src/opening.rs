@@ -9,7 +9,7 @@ use crate::attach::leave_container;
 use crate::caller::{Caller, Capability};
 use crate::container::{Container, ContainerFile, Protection};
 use crate::control::{Control, FileState, Stage};
-use crate::device::{DeviceFile, Opened, ResetNeed, VfioDevice};
+use crate::device::{DeviceFile, Opened, VfioDevice};
 use crate::file::{File, Node};
 use crate::group::{GroupFile, GroupKey};
 use crate::observe::Leftover;
@@ -123,12 +123,12 @@ impl Vfio {
     fn first_open(&self, device: &VfioDevice) -> Result<Opened, DeviceRefusal> {
         device.device.take_up();
         let opened = Opened::new(&device.device);
-        match (self.reset(device), device.reset_need) {
-            (Err(refusal), ResetNeed::Required) => {
+        match self.reset_at_open(device) {
+            Ok(()) => Ok(opened),
+            Err(refusal) => {
                 device.device.hand_back(|| drop(opened.close(&device.device)), |_| None);
                 Err(DeviceRefusal::OpenReset { why: Box::new(refusal) })
             }
-            _ => Ok(opened),
         }
     }
 

@@ -516,9 +516,9 @@ impl Bench {
     }
 
     /// Where a program may reset what shares reset lines, as long as it has all of it, and a reset is required.
-    pub(crate) fn together() -> Self {
+    pub(crate) fn together(more: &[&str]) -> Self {
         let options = Options { reset_sets: ResetSets::Together, ..Options::default() };
-        Self::made(&["vfio_iommu_type1.allow_unsafe_interrupts=1"], options)
+        Self::made(&[&["vfio_iommu_type1.allow_unsafe_interrupts=1"], more].concat(), options)
     }
 
     /// Bind as an administrator does. Returns what the write to `bind` answers.

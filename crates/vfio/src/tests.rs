@@ -10,7 +10,7 @@ use uvfio_kernel::hw::Width;
 use uvfio_kernel::wait::{Interruptible, NoWait};
 
 use crate::caller::Capability;
-use crate::file::{Mmap, MmapPlan, Node, Protection, Sharing};
+use crate::file::{File, Mmap, MmapPlan, Node, Protection, Sharing};
 use crate::observe::Leftover;
 use crate::refusal::{DeviceRefusal, Holder, OpenRefusal, Refusal};
 use crate::testing::{Bench, MEMORY, Process, call, open_device};
@@ -304,24 +304,79 @@ fn a_reset_line_that_others_are_on_is_no_reset_of_one() {
     assert_eq!(strict.bind("x"), Err(16), "y is on its line too");
     let unrequired = Bench::new();
     assert_eq!(unrequired.bind("x"), Ok(()));
-    let together = Bench::together();
-    assert_eq!(together.bind("x"), Ok(()));
-    let process = Process::new();
-    let group = together.vfio.open(together.node("x"), &process).expect("it opens");
-    let container = together.vfio.open(Node::Container, &process).expect("it opens");
-    let fd = process.add(&container);
-    let set = |group| call(&process, group, abi::VFIO_GROUP_SET_CONTAINER, process.put(&fd));
-    set(&group).expect("it is set");
-    call(&process, &container, abi::VFIO_SET_IOMMU, 3).expect("type1 takes it");
-    let refused = group.ioctl(&process, abi::VFIO_GROUP_GET_DEVICE_FD, process.put(b"x\0"));
-    let refused = refused.err().expect("a host driver has y");
-    assert_eq!(refused.rule(), "device.open.reset");
-    assert_eq!(refused.errno(&crate::personality::Personality::default()), Errno::EPERM);
-    together.bind("y").expect("it binds");
-    let other = together.vfio.open(together.node("y"), &process).expect("it opens");
-    set(&other).expect("the same container");
-    let device = open_device(&process, &group, "x").expect("both are the program's");
-    assert_eq!(call(&process, &device, abi::VFIO_DEVICE_RESET, 0), Ok(0));
+}
+
+/// `x` and `y`, which are on one reset line, in one container.
+struct Pair {
+    bench: Bench,
+    process: Process,
+    groups: [File; 2],
+}
+
+impl Pair {
+    fn new(more: &[&str]) -> Self {
+        let (bench, process) = (Bench::together(more), Process::new());
+        let container = bench.vfio.open(Node::Container, &process).expect("it opens");
+        let fd = process.add(&container);
+        let groups = ["x", "y"].map(|name| {
+            bench.bind(name).expect("it binds");
+            let group = bench.vfio.open(bench.node(name), &process).expect("it opens");
+            call(&process, &group, abi::VFIO_GROUP_SET_CONTAINER, process.put(&fd)).expect("it is set");
+            group
+        });
+        call(&process, &container, abi::VFIO_SET_IOMMU, 3).expect("type1 takes it");
+        Self { bench, process, groups }
+    }
+
+    fn open(&self, at: usize) -> File {
+        open_device(&self.process, &self.groups[at], ["x", "y"][at]).expect("both are the program's")
+    }
+
+    /// Resets of both devices so far.
+    fn resets(&self) -> usize {
+        self.bench.log.lock().expect("no test panics with it").iter().filter(|it| it.0 == 'R').count()
+    }
+}
+
+#[test]
+fn a_reset_set_is_offered_only_as_a_whole() {
+    for more in [&[][..], &["vfio-platform.reset_required=0"]] {
+        let (bench, process) = (Bench::together(more), Process::new());
+        assert_eq!(bench.bind("x"), Ok(()), "one after the other, as an administrator does");
+        let group = bench.vfio.open(bench.node("x"), &process).expect("it opens");
+        let container = bench.vfio.open(Node::Container, &process).expect("it opens");
+        let fd = process.add(&container);
+        call(&process, &group, abi::VFIO_GROUP_SET_CONTAINER, process.put(&fd)).expect("it is set");
+        call(&process, &container, abi::VFIO_SET_IOMMU, 3).expect("type1 takes it");
+        let open = || group.ioctl(&process, abi::VFIO_GROUP_GET_DEVICE_FD, process.put(b"x\0"));
+        let refused = open().err().expect("a host driver has y");
+        assert_eq!(refused.rule(), "device.open.reset");
+        assert_eq!(refused.errno(&crate::personality::Personality::default()), Errno::EPERM);
+        bench.bind("y").expect("it binds");
+        assert!(open().is_err(), "y is nobody's yet, but VFIO's");
+        let other = bench.vfio.open(bench.node("y"), &process).expect("it opens");
+        call(&process, &other, abi::VFIO_GROUP_SET_CONTAINER, process.put(&fd)).expect("it is set");
+        assert!(open().is_ok());
+    }
+}
+
+#[test]
+fn a_reset_set_is_reset_when_its_first_is_opened_and_its_last_closed() {
+    let pair = Pair::new(&[]);
+    let x = pair.open(0);
+    assert_eq!(pair.resets(), 2);
+    let y = pair.open(1);
+    assert_eq!(pair.resets(), 2, "x is in use");
+    assert_eq!(call(&pair.process, &x, abi::VFIO_DEVICE_RESET, 0), Ok(0));
+    assert_eq!(pair.resets(), 4);
+    x.release();
+    assert_eq!(pair.resets(), 4, "y is in use");
+    let x = pair.open(0);
+    x.release();
+    y.release();
+    assert_eq!(pair.resets(), 6);
+    drop(pair.open(1));
+    assert_eq!(pair.resets(), 8);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 //!
 //! In Linux this is the module state of `drivers/vfio/vfio_main.c` and `drivers/vfio/group.c`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use uvfio_kernel::addr::Iova;
-use uvfio_kernel::device::Device;
+use uvfio_kernel::device::{Device, DeviceId};
 use uvfio_kernel::machine::{Machine, Note};
 use uvfio_kernel::wait::Gate;
 
@@ -66,6 +67,7 @@ pub struct Vfio {
     control: Mutex<Control>,
     closed: Arc<Gate>,
     containers: AtomicU64,
+    in_use: Mutex<BTreeSet<DeviceId>>,
 }
 
 /// What every part of VFIO needs.
@@ -146,6 +148,7 @@ impl Vfio {
             control: Mutex::default(),
             closed: Gate::new(),
             containers: AtomicU64::new(0),
+            in_use: Mutex::default(),
         });
         nodes::add_container(machine);
         let notes = bus::modules(&vfio).into_iter().flat_map(|module| machine.register_module(module));
@@ -200,6 +203,11 @@ impl Vfio {
     /// Opened whenever a device has been closed for good.
     pub(crate) fn gate(&self) -> &Arc<Gate> {
         &self.closed
+    }
+
+    /// The devices that are open, their first open being over. Held while devices that share something are reset together.
+    pub(crate) fn in_use(&self) -> MutexGuard<'_, BTreeSet<DeviceId>> {
+        lock(&self.in_use)
     }
 
     pub(crate) fn next_container(&self) -> u64 {

@@ -19,6 +19,9 @@ pub fn reset(refusal: &R) -> String {
         ),
         R::NotYours(not_yours) => holder(not_yours),
         R::UnderWay { device } => format!("{device} is being reset, and the reset asked for another"),
+        R::Stale { device, other } => {
+            format!("{other} came meanwhile, and the reset of {device} would reach it, too; ask again")
+        }
         R::Line(error) => line(error),
         R::Handler { device, why } => {
             format!("{device} did not come to the end of its reset: {}", handler(*why))

@@ -49,6 +49,7 @@ impl Device {
             link.blocked.take()
         };
         drop(former);
+        self.resets.recover();
     }
 
     /// The last user lets go. `detach` frees the interrupts, `reset` resets the device where it can be; both are called with DMA

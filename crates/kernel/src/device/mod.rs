@@ -235,8 +235,21 @@ impl Device {
         crate::write(&self.link).driver_override = name;
     }
 
-    /// Load a register: `offset` in window `region`. What the load sets going is done as far as the step budget reaches.
+    /// Load a register: `offset` in window `region`. What the load sets going is done as far as the step budget reaches. A device
+    /// in reset reads as 0, and so does one that did not come out of its reset.
     pub fn load(self: &Arc<Self>, region: usize, offset: u64, width: Width) -> u64 {
+        if self.resets.has_failed() { 0 } else { self.load_as_driver(region, offset, width) }
+    }
+
+    /// Store to a register, likewise. Bits of `value` above `width` are not seen by the device.
+    pub fn store(self: &Arc<Self>, region: usize, offset: u64, width: Width, value: u64) {
+        if !self.resets.has_failed() {
+            self.store_as_driver(region, offset, width, value);
+        }
+    }
+
+    /// The load of a driver in the kernel, which reaches a device that did not come out of its reset: it may try once more.
+    pub(crate) fn load_as_driver(self: &Arc<Self>, region: usize, offset: u64, width: Width) -> u64 {
         let mut model = crate::lock(&self.model);
         if self.resets.is_asserted() {
             return 0;
@@ -249,8 +262,8 @@ impl Device {
         value
     }
 
-    /// Store to a register, likewise. Bits of `value` above `width` are not seen by the device.
-    pub fn store(self: &Arc<Self>, region: usize, offset: u64, width: Width, value: u64) {
+    /// Its store, likewise.
+    pub(crate) fn store_as_driver(self: &Arc<Self>, region: usize, offset: u64, width: Width, value: u64) {
         let mut model = crate::lock(&self.model);
         if self.resets.is_asserted() {
             return;

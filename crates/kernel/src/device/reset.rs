@@ -23,6 +23,8 @@ const HOPS: usize = 1024;
 pub(super) struct ResetInput {
     /// Whether any line is asserted; what an access looks at. Set with the model's lock taken.
     held: AtomicBool,
+    /// Whether its last reset failed; what a program's access looks at.
+    failed: AtomicBool,
     state: Mutex<InputState>,
     /// Its own outputs as they were last; `None` for a device that drives no reset lines.
     outputs: Option<Mutex<Vec<bool>>>,
@@ -40,11 +42,26 @@ struct InputState {
 impl ResetInput {
     pub(super) fn of(model: &dyn Model) -> Self {
         let outputs = model.reset_lines().map(|lines| Mutex::new(vec![false; lines.count() as usize]));
-        Self { held: AtomicBool::new(false), state: Mutex::default(), outputs, lock: Mutex::new(()) }
+        let (held, failed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { held, failed, state: Mutex::default(), outputs, lock: Mutex::new(()) }
     }
 
     pub(super) fn is_asserted(&self) -> bool {
         self.held.load(Ordering::Acquire)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Its reset failed.
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// A reset succeeded, or somebody takes the device up as it is.
+    pub(super) fn recover(&self) {
+        self.failed.store(false, Ordering::Release);
     }
 }
 
@@ -96,8 +113,9 @@ impl Device {
         Quiet { _hold: hold, lines }
     }
 
-    /// Keep it quiet beyond this call, because a reset of it failed.
+    /// Keep it quiet beyond this call, because a reset of it failed: no DMA, no interrupts, and registers as in reset.
     pub(crate) fn block(&self, quiet: Quiet) {
+        self.resets.fail();
         let former = crate::write(&self.link).blocked.replace(quiet);
         drop(former);
     }
@@ -106,6 +124,7 @@ impl Device {
     pub(crate) fn unblock(&self) {
         let former = crate::write(&self.link).blocked.take();
         drop(former);
+        self.resets.recover();
     }
 
     /// Whether a reset of it failed and it is kept from doing anything.

@@ -51,11 +51,11 @@ struct DeviceRegisters(Arc<Device>);
 impl Registers for DeviceRegisters {
     fn load(&self, region: usize, offset: u64) -> u32 {
         // A load of 4 bytes gives no more.
-        self.0.load(region, offset, Width::Word) as u32
+        self.0.load_as_driver(region, offset, Width::Word) as u32
     }
 
     fn store(&self, region: usize, offset: u64, value: u32) {
-        self.0.store(region, offset, Width::Word, value.into());
+        self.0.store_as_driver(region, offset, Width::Word, value.into());
     }
 }
 
@@ -233,7 +233,9 @@ impl Machine {
 
     fn check_dedicated(&self, plan: &ResetPlan) -> Result<(), ResetRefusal> {
         let device = plan.device.name().to_owned();
-        match (plan.lines.as_slice(), plan.affected.get(1)) {
+        // A device's own phy goes where the device goes; the line is theirs together.
+        let another = |other: &&Arc<Device>| self.reset_relation(&plan.device, other) != Relation::Phy;
+        match (plan.lines.as_slice(), plan.affected.iter().skip(1).find(another)) {
             ([_], None) => Ok(()),
             ([line], Some(other)) => {
                 let provider = line.provider.clone();
@@ -257,6 +259,25 @@ impl Machine {
         if activity.running || activity.interrupting { Holder::NobodyAtWork } else { Holder::Nobody }
     }
 
+    /// Whose the devices are that a reset would reach.
+    #[must_use]
+    pub fn affected(&self, plan: &ResetPlan, asker: &Asker) -> Vec<Affected> {
+        let affected = |device: &Arc<Device>| {
+            let own = asker.devices.contains(&device.id());
+            let holder = if own { Holder::Asker } else { self.holder(device) };
+            Affected { device: device.name().to_owned(), holder }
+        };
+        plan.affected.iter().map(affected).collect()
+    }
+
+    /// Whether a reset may happen now, as far as it is a question of whom it would reach. Nothing happens.
+    ///
+    /// # Errors
+    /// Names the first device it would reach that is not the asker's.
+    pub fn may_reset(&self, plan: &ResetPlan, asker: &Asker) -> Result<(), ResetRefusal> {
+        Ok(decide(asker, &self.affected(plan, asker))?)
+    }
+
     /// Reset as planned: stop DMA, mask interrupts, reset, and look whether the devices are as they should be.
     ///
     /// # Errors
@@ -265,27 +286,34 @@ impl Machine {
     pub fn reset(&self, plan: &ResetPlan, asker: &Asker) -> Result<(), ResetRefusal> {
         let _under_way = self.begin(plan)?;
         let _locks = lock_all(&plan.affected);
-        let affected = plan.affected.iter();
-        let affected: Vec<Affected> = affected
-            .map(|device| Affected {
-                device: device.name().to_owned(),
-                holder: if asker.devices.contains(&device.id()) {
-                    Holder::Asker
-                } else {
-                    self.holder(device)
-                },
-            })
-            .collect();
-        decide(asker, &affected)?;
+        self.is_current(plan)?;
+        self.may_reset(plan, asker)?;
         let quiet: Vec<Quiet> = plan.affected.iter().map(|device| device.quiet()).collect();
         let result = self.perform(plan).and_then(|()| check(plan));
         for (device, quiet) in plan.affected.iter().zip(quiet) {
-            match result {
+            match &result {
                 Ok(()) => device.unblock(),
+                Err(refusal) if refusal.before_anything() => drop(quiet),
                 Err(_) => device.block(quiet),
             }
         }
         result
+    }
+
+    /// A plan is of no use any more when the lines it moves have come to reach another device.
+    fn is_current(&self, plan: &ResetPlan) -> Result<(), ResetRefusal> {
+        if plan.scope != Scope::Controller {
+            return Ok(());
+        }
+        let (_, reached) = self.resets.net.reach(plan.device.id());
+        let known = |id: &DeviceId| plan.affected.iter().any(|device| device.id() == *id);
+        match reached.iter().find(|id| !known(id)).and_then(|id| self.device_by_id(*id)) {
+            Some(other) => {
+                let device = plan.device.name().to_owned();
+                Err(ResetRefusal::Stale { device, other: other.name().to_owned() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Refuse a reset from within one that reaches the same device.

@@ -1,6 +1,7 @@
 //! The one place where a refusal becomes an error number.
 
 use uvfio_abi::Errno;
+use uvfio_kernel::provider::reset::{ResetError, ResetRefusal};
 
 use super::{
     BindRefusal, ContainerRefusal, DeviceRefusal, GroupRefusal, IrqRefusal, OpenRefusal, Refusal,
@@ -121,6 +122,8 @@ fn device(refusal: &DeviceRefusal, kernel: &Personality) -> Errno {
         | R::MapWithheld { .. }
         | R::MapPastEnd { .. }
         | R::MapUnaligned { .. } => Errno::EINVAL,
+        // What the kernel says inside while a provider may still come is never told a program.
+        R::Reset { why } if matches!(**why, ResetRefusal::Line(ResetError::Deferred { .. })) => Errno::ENODEV,
         R::Reset { why } => Errno(why.errno()),
         R::OpenReset { why } => device(why, kernel),
         R::MapExec => Errno::EPERM,

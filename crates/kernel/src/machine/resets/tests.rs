@@ -129,6 +129,11 @@ struct Bench {
 impl Bench {
     /// A bank, an SMMU, and devices on these lines, each alone in a group.
     fn new(devices: &[(&str, &[u32])]) -> Self {
+        Self::of(devices, |_| {})
+    }
+
+    /// Likewise, each device being changed first.
+    fn of(devices: &[(&str, &[u32])], change: impl Fn(&mut firmware::Device)) -> Self {
         let mut all = vec![described("rst", "snps,dw-high-reset"), described("smmu", "arm,smmu-v3")];
         all[0].regions.push(firmware::Region { name: None, base: 0, size: 8 });
         for (name, lines) in devices {
@@ -142,6 +147,7 @@ impl Bench {
             device
                 .interrupts
                 .push(firmware::Interrupt { path: "/gic".to_owned(), ..firmware::Interrupt::default() });
+            change(&mut device);
             all.push(device);
         }
         let maker = Arc::new(Maker::default());
@@ -256,13 +262,61 @@ fn a_device_whose_reset_fails_stays_blocked_until_one_succeeds() {
     let bench = Bench::new(&[("a", &[3])]);
     bench.own("a", 1);
     let device = bench.device("a");
+    device.store(0, 0, Width::Word, 7);
     bench.knobs("a").hangs.store(true, Ordering::SeqCst);
     let failed = bench.reset("a", 1, Breadth::Dedicated).unwrap_err();
+    device.store(0, 0, Width::Word, 9);
+    assert_eq!(device.load(0, 0, Width::Word), 0, "it reads as a device in reset, and takes nothing");
     assert_eq!((&failed, failed.errno()), (&ResetRefusal::NotReset { device: "a".to_owned() }, errno::EIO));
     assert!(device.is_blocked() && device.dma().is_held() && !failed.before_anything());
     bench.knobs("a").hangs.store(false, Ordering::SeqCst);
     bench.reset("a", 1, Breadth::Dedicated).unwrap();
     assert!(!device.is_blocked() && !device.dma().is_held());
+    device.store(0, 0, Width::Word, 9);
+    assert_eq!(device.load(0, 0, Width::Word), 9);
+}
+
+#[test]
+fn a_plan_is_no_use_once_another_device_is_on_its_line() {
+    let bench = Bench::new(&[("a", &[3])]);
+    bench.own("a", 1);
+    let plan = bench.machine.plan_reset(&bench.device("a"), Ask::Any, Breadth::Dedicated).unwrap();
+    let late =
+        firmware::Device { resets: plan.device.facts().resets.clone(), ..described("b", "vendor,block") };
+    let mut devices = bench.machine.board().devices.clone();
+    devices.push(late);
+    bench.machine.change_board(board(devices), &NoWait).unwrap();
+    let stale = ResetRefusal::Stale { device: "a".to_owned(), other: "b".to_owned() };
+    assert_eq!(bench.machine.reset(&plan, &Asker::of(Owner(1))), Err(stale));
+    assert_eq!((bench.resets("a"), bench.resets("b"), bench.device("a").is_blocked()), (0, 0, false));
+}
+
+#[test]
+fn a_line_in_other_hands_is_busy_and_nothing_is_done() {
+    let bench = Bench::new(&[("a", &[3, 4])]);
+    bench.own("a", 1);
+    let resets = bench.device("a").facts().resets.clone();
+    let other = bench.machine.reset_core().get(&resets, 1, Share::Exclusive, Need::Required).unwrap();
+    let failed = bench.reset("a", 1, Breadth::Shared).unwrap_err();
+    assert_eq!((failed.errno(), failed.before_anything()), (errno::EBUSY, true));
+    assert_eq!((bench.resets("a"), bench.device("a").is_blocked()), (0, false));
+    drop(other);
+    bench.reset("a", 1, Breadth::Shared).unwrap();
+}
+
+#[test]
+fn a_devices_own_phy_does_not_keep_its_line_from_being_its_own() {
+    let bench = Bench::of(&[("host", &[3]), ("phy", &[3])], |device| {
+        if device.name == "host" {
+            let phy = firmware::Specifier { path: "/phy".to_owned(), ..firmware::Specifier::default() };
+            device.suppliers.push(firmware::Supplier { kind: firmware::Reference::Phy, specifier: phy });
+        }
+    });
+    bench.own("host", 1);
+    assert!(matches!(bench.reset("host", 1, Breadth::Dedicated), Err(ResetRefusal::NotYours(_))));
+    bench.free("phy");
+    bench.reset("host", 1, Breadth::Dedicated).unwrap();
+    assert_eq!((bench.resets("host"), bench.resets("phy")), (1, 1));
 }
 
 struct Nothing;

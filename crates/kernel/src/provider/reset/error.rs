@@ -119,6 +119,19 @@ pub enum ResetError {
 }
 
 impl ResetError {
+    /// Whether the line was not even had, so that nothing can have moved.
+    #[must_use]
+    pub const fn before_anything(&self) -> bool {
+        matches!(
+            self,
+            ResetError::NoLine { .. }
+                | ResetError::Deferred { .. }
+                | ResetError::Cells { .. }
+                | ResetError::NoSuchLine { .. }
+                | ResetError::Busy { .. }
+        )
+    }
+
     /// What the kernel answers inside.
     #[must_use]
     pub const fn errno(&self) -> Errno {

@@ -78,6 +78,14 @@ pub enum ResetRefusal {
         /// The device.
         device: String,
     },
+    /// Since it was planned, a device has come that it would reach, too.
+    #[error("the reset of {device} would now reach {other}, too")]
+    Stale {
+        /// The device it is for.
+        device: String,
+        /// The one that came.
+        other: String,
+    },
     /// A reset line could not be had or moved.
     #[error(transparent)]
     Line(#[from] ResetError),
@@ -120,6 +128,7 @@ impl ResetRefusal {
             | ResetRefusal::NotAvailable { .. }
             | ResetRefusal::NotOneLine { .. } => errno::EINVAL,
             ResetRefusal::NotDedicated { .. } | ResetRefusal::UnderWay { .. } => errno::EBUSY,
+            ResetRefusal::Stale { .. } => errno::EAGAIN,
             ResetRefusal::NotYours(_) => errno::EPERM,
             ResetRefusal::Line(error) => error.errno(),
             ResetRefusal::Handler { why, .. } => why.errno(),
@@ -131,13 +140,13 @@ impl ResetRefusal {
     /// Whether nothing was done at all: the refusal came before the first step.
     #[must_use]
     pub const fn before_anything(&self) -> bool {
-        !matches!(
-            self,
-            ResetRefusal::Line(_)
-                | ResetRefusal::Handler { .. }
-                | ResetRefusal::Acpi { .. }
-                | ResetRefusal::NotReset { .. }
-                | ResetRefusal::StillAtWork { .. }
-        )
+        match self {
+            ResetRefusal::Line(error) => error.before_anything(),
+            ResetRefusal::Handler { .. }
+            | ResetRefusal::Acpi { .. }
+            | ResetRefusal::NotReset { .. }
+            | ResetRefusal::StillAtWork { .. } => false,
+            _ => true,
+        }
     }
 }

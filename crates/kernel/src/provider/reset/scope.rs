@@ -176,11 +176,11 @@ impl Methods {
         self.available = available;
     }
 
-    /// What a read of `reset_method` gives.
+    /// What a read of `reset_method` gives: names with blanks between and a newline, or nothing at all.
     #[must_use]
     pub fn show(&self) -> String {
         let names: Vec<&str> = self.in_use().iter().map(|scope| scope.name()).collect();
-        names.join(" ") + "\n"
+        if names.is_empty() { String::new() } else { names.join(" ") + "\n" }
     }
 
     /// Write `reset_method`: nothing disables resets, `default` returns to what the device prefers, and names set the order.
@@ -229,7 +229,7 @@ mod tests {
         methods.set_available(vec![Scope::DeviceSpecific]);
         assert_eq!(methods.show(), "device_specific\n");
         methods.store("").unwrap();
-        assert_eq!((methods.show().as_str(), methods.pick(Ask::Any)), ("\n", None));
+        assert_eq!((methods.show().as_str(), methods.pick(Ask::Any)), ("", None));
         methods.store("default\n").unwrap();
         assert_eq!(methods.pick(Ask::Function), Some(Scope::DeviceSpecific));
     }
