@@ -3,13 +3,11 @@
 //! The rules and their sources are the kernel crate's (`uvfio_kernel::iommu`), which forms the same groups when a board is brought
 //! up; here they are formed as if every driver were there and every device came in the board's order.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use uvfio_firmware::{Board, Device, NodeId};
 use uvfio_kernel::iommu::{
-    Client, DeviceCoherency, DmaPort, Domain, GroupId, Grouping, Groups, Iommu, IommuDriver, IommuNode,
-    Stream,
+    DeviceCoherency, Formation, GroupId, Grouping, Iommu, IommuDriver, IommuNode, Newcomer, Stream,
 };
 
 use crate::bond::{Bond, BondKind};
@@ -43,17 +41,23 @@ pub(crate) struct Grouped {
 }
 
 pub(crate) fn groups(board: &Board, index: &Index) -> Grouped {
+    let devices = board.devices.len();
     let mut former = Former {
         board,
         index,
-        iommus: HashMap::new(),
-        nowhere: Domain::blocked(),
-        groups: Groups::default(),
-        numbers: HashMap::new(),
-        found: Grouped { groups: Vec::new(), of: Vec::new(), blockers: Vec::new() },
+        iommus: Vec::new(),
+        known: vec![UNKNOWN; board.tree.nodes().len()],
+        formation: Formation::default(),
+        found: Grouped {
+            groups: Vec::new(),
+            of: Vec::with_capacity(devices),
+            blockers: Vec::with_capacity(devices),
+        },
     };
+    let mut streams = Vec::new();
     for (at, device) in board.devices.iter().enumerate() {
-        let (group, blocker) = former.place(DeviceIndex::new(at), device);
+        streams.clear();
+        let (group, blocker) = former.place(DeviceIndex::new(at), device, &mut streams);
         former.found.of.push(group);
         former.found.blockers.push(blocker);
     }
@@ -63,18 +67,26 @@ pub(crate) fn groups(board: &Board, index: &Index) -> Grouped {
 struct Former<'b> {
     board: &'b Board,
     index: &'b Index,
-    iommus: HashMap<NodeId, Option<Arc<Iommu>>>,
-    nowhere: Arc<Domain>,
-    groups: Groups,
-    numbers: HashMap<GroupId, usize>,
+    /// The IOMMUs that devices named; `None` for one no driver is known for.
+    iommus: Vec<Option<Arc<Iommu>>>,
+    /// For each node its place among those.
+    known: Vec<u32>,
+    formation: Formation,
     found: Grouped,
 }
 
+/// Of a node that no device named as its IOMMU so far.
+const UNKNOWN: u32 = u32::MAX;
+
 impl Former<'_> {
-    /// A device's group, and what speaks against handing it out.
-    fn place(&mut self, at: DeviceIndex, device: &Device) -> (Option<usize>, Option<Blocker>) {
+    /// A device's group, and what speaks against handing it out. `streams` is empty, and space for the work.
+    fn place(
+        &mut self,
+        at: DeviceIndex,
+        device: &Device,
+        streams: &mut Vec<Stream>,
+    ) -> (Option<usize>, Option<Blocker>) {
         let Some(first) = device.iommus.first() else { return (None, Some(Blocker::NoIommu)) };
-        let mut streams = Vec::with_capacity(device.iommus.len());
         for specifier in &device.iommus {
             // One that cannot be used makes Linux go on without any (`of_iommu_xlate`).
             if !self.index.is_enabled(specifier.provider) {
@@ -85,25 +97,17 @@ impl Former<'_> {
             };
             streams.push(Stream { iommu, cells: specifier.cells.clone() });
         }
-        let coherency =
-            if device.dma_coherent { DeviceCoherency::Coherent } else { DeviceCoherency::NonCoherent };
-        let client = Client {
-            port: &DmaPort::new(device.name.clone(), Arc::clone(&self.nowhere)),
-            streams: &streams,
-            coherency,
-            isolated_msi: false,
-            board: &self.board.compatible,
-        };
-        let group = match self.groups.join(&client) {
-            Ok(group) => group,
+        let newcomer = Newcomer { device: &device.name, streams, board: &self.board.compatible };
+        let next = self.found.groups.len();
+        let placed = match self.formation.place(&newcomer, || GroupId(next as u32)) {
+            Ok(placed) => placed,
             Err(why) => return (None, Some(Blocker::NotGrouped(why))),
         };
-        let iommu = first.provider;
-        let number = *self.numbers.entry(group.id()).or_insert(self.found.groups.len());
-        if number == self.found.groups.len() {
-            let driver = group.iommu().driver();
+        let (iommu, number) = (first.provider, placed.group.0 as usize);
+        if number == next {
+            let driver = placed.iommu.driver();
             self.found.groups.push(Group {
-                id: group.id().0,
+                id: placed.group.0,
                 iommu,
                 driver: driver.map_or("", |driver| driver.name),
                 rule: driver.map_or(Grouping::Device, |driver| driver.grouping),
@@ -112,26 +116,37 @@ impl Former<'_> {
             });
         }
         self.found.groups[number].members.push(at);
+        let coherency =
+            if device.dma_coherent { DeviceCoherency::Coherent } else { DeviceCoherency::NonCoherent };
         let coherent = streams.first().is_some_and(|stream| stream.iommu.coherent_for(coherency));
         (Some(number), (!coherent).then_some(Blocker::NotCoherent { iommu }))
     }
 
     /// The IOMMU at a node; `None` where no driver is known for it.
     fn iommu(&mut self, node: NodeId) -> Option<Arc<Iommu>> {
-        let (board, index) = (self.board, self.index);
-        let make = || {
-            let at = board.tree.node(node);
-            let compatible: Vec<String> = at.compatible().map(Into::into).collect();
-            let driver = IommuDriver::of(&compatible)?;
-            let coherent = match index.device(node) {
-                Some(device) => board.devices[device.at()].dma_coherent,
-                None => at.property("dma-coherent").is_some(),
-            };
-            let mask = at.property("stream-match-mask").and_then(|mask| mask.u32());
-            let facts = IommuNode { dma_coherent: coherent, stream_match_mask: mask.map(|mask| mask as u16) };
-            Some(Iommu::of_driver(at.path(), driver, facts))
+        let known = self.known.get(node.0 as usize).copied().unwrap_or(UNKNOWN);
+        if let Some(known) = self.iommus.get(known as usize) {
+            return known.clone();
+        }
+        let found = self.find(node);
+        if let Some(known) = self.known.get_mut(node.0 as usize) {
+            *known = self.iommus.len() as u32;
+        }
+        self.iommus.push(found.clone());
+        found
+    }
+
+    fn find(&self, node: NodeId) -> Option<Arc<Iommu>> {
+        let at = self.board.tree.node(node);
+        let compatible: Vec<String> = at.compatible().map(Into::into).collect();
+        let driver = IommuDriver::of(&compatible)?;
+        let coherent = match self.index.device(node) {
+            Some(device) => self.board.devices[device.at()].dma_coherent,
+            None => at.property("dma-coherent").is_some(),
         };
-        self.iommus.entry(node).or_insert_with(make).clone()
+        let mask = at.property("stream-match-mask").and_then(|mask| mask.u32());
+        let facts = IommuNode { dma_coherent: coherent, stream_match_mask: mask.map(|mask| mask as u16) };
+        Some(Iommu::of_driver(at.path(), driver, facts))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Boards in small, and the groups Linux makes of them.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::iommu::driver::IommuDriver;
 use crate::iommu::{IommuNode, Owner};
