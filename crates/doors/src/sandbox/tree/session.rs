@@ -116,7 +116,8 @@ impl Item {
                 let modules = machine.modules();
                 index::index(modules.iter().map(|facts| (facts.name.as_str(), depends(facts, machine))))
             }
-            Item::Module(name) => format!("{name}\n").into_bytes(),
+            // modprobe looks at the first bytes for signs of compression, and takes nothing shorter than those.
+            Item::Module(name) => format!("{:<16}\n", name.as_str()).into_bytes(),
             _ => Vec::new(),
         }
     }
