@@ -33,7 +33,12 @@ pub fn serve(world: &World, call: &Notification, turn: &Turn) -> Outcome {
     let Ok(program) = Program::of(world, call.pid) else { return Outcome::Answer(Err(Errno::EINTR)) };
     let [first, second, third, ..] = call.args;
     let (module, arguments) = match call.number as u32 {
-        filter::DELETE_MODULE => (named(world, &program, UserAddr(first)), None),
+        filter::DELETE_MODULE => match named(world, &program, UserAddr(first)) {
+            Ok(Named::Ours(module)) => (Some(module), None),
+            Ok(Named::Nobodys) => return Outcome::Answer(Err(Errno::ENOENT)),
+            Ok(Named::Hosts) => (None, None),
+            Err(errno) => return Outcome::Answer(Err(errno)),
+        },
         filter::FINIT_MODULE => (of_file(world, &program, first as i32), Some(UserAddr(second))),
         _ => (image(world, &program, UserAddr(first), second), Some(UserAddr(third))),
     };
@@ -71,8 +76,21 @@ fn known(world: &World, name: &str) -> Option<ModuleName> {
     world.machine.module(name.trim_end()).map(|facts| facts.name)
 }
 
-fn named(world: &World, program: &Program<'_>, at: UserAddr) -> Option<ModuleName> {
-    known(world, &text(program, at, LONGEST_NAME)?)
+/// Whose a module's name is.
+enum Named {
+    Ours(ModuleName),
+    Hosts,
+    Nobodys,
+}
+
+fn named(world: &World, program: &Program<'_>, at: UserAddr) -> Result<Named, Errno> {
+    let name = text(program, at, LONGEST_NAME).ok_or(Errno::EFAULT)?;
+    Ok(match known(world, &name) {
+        Some(module) => Named::Ours(module),
+        // What is built in has a directory, too, but cannot be unloaded. A host without modules would say that it has no such call.
+        None if world.tree.sys().real().look(&format!("module/{name}/initstate")).is_some() => Named::Hosts,
+        None => Named::Nobodys,
+    })
 }
 
 /// The module whose file a descriptor is.
