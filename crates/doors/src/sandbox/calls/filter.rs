@@ -2,7 +2,8 @@
 //!
 //! Every ioctl with VFIO's type byte, on whatever file. Reads and writes only on the descriptors where device files are put (the
 //! window): they would reach us through FUSE anyway, but slower. Shared file mappings, because VFIO decides about them and FUSE
-//! could not refuse. And the loading of modules. All else costs nothing: the kernel remembers which calls the filter never looks at.
+//! could not refuse. The loading of modules. And `fstatfs`, so that the machine's part of `/sys` is known for what it is. All else costs
+//! nothing: the kernel remembers which calls the filter never looks at.
 
 use std::ops::Range;
 
@@ -25,6 +26,8 @@ pub const IOCTL_I386: u32 = 54;
 pub const PREAD: u32 = 17;
 /// `pwrite64`.
 pub const PWRITE: u32 = 18;
+/// `fstatfs`.
+pub const FSTATFS: u32 = 138;
 /// `init_module`.
 pub const INIT_MODULE: u32 = 175;
 /// `delete_module`.
@@ -52,7 +55,7 @@ pub fn filter() -> Vec<Instruction> {
     // Another way into the same calls, which few kernels offer and no program needs.
     asm.place(wide).load_number().if_at_least(X32, refuse).if_equal(IOCTL, ioctl);
     asm.if_equal(PREAD, on_fd).if_equal(PWRITE, on_fd).if_equal(LSEEK, on_fd).if_equal(MMAP, mmap);
-    for number in [INIT_MODULE, DELETE_MODULE, FINIT_MODULE] {
+    for number in [FSTATFS, INIT_MODULE, DELETE_MODULE, FINIT_MODULE] {
         asm.if_equal(number, notify);
     }
     asm.verdict(Verdict::Allow);
@@ -126,6 +129,11 @@ mod tests {
         for number in [INIT_MODULE, DELETE_MODULE, FINIT_MODULE] {
             assert_eq!(wide(number, [0; 6]), NOTIFY);
         }
+    }
+
+    #[test]
+    fn the_kind_of_a_file_system_is_asked_of_us() {
+        assert_eq!(wide(FSTATFS, [3, 0x1000, 0, 0, 0, 0]), NOTIFY);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod filter;
 mod known;
 mod modules;
+mod statfs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -84,6 +85,9 @@ impl Desk {
         let number = call.number as u32;
         if modules::is_one(number) {
             return modules::serve(world, call, turn);
+        }
+        if number == filter::FSTATFS {
+            return statfs::serve(world, call);
         }
         // The kernel takes 32 bits of a descriptor's number.
         let fd = call.args[if number == filter::MMAP { 4 } else { 0 }] as i32;
