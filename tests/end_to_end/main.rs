@@ -12,4 +12,5 @@ mod parity;
 mod report;
 mod session;
 mod status;
+mod tools;
 mod user;

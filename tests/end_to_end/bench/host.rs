@@ -1,5 +1,6 @@
 //! What this host allows, and the one way for a test to say that it cannot run here.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -24,6 +25,16 @@ pub fn is_root(test: &str) -> bool {
     let root =
         status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"));
     root || skip(test, "needs root to become another user")
+}
+
+/// Whether the host has these tools, which tests run inside.
+pub fn has_tools(test: &str, tools: &[&str]) -> bool {
+    let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    let is_there = |tool: &&&str| folders.iter().any(|folder| Path::new(folder).join(tool).exists());
+    match tools.iter().find(|tool| !is_there(tool)) {
+        None => true,
+        Some(missing) => skip(test, &format!("{missing} is not installed")),
+    }
 }
 
 /// Say that a test cannot run here; always `false`.
