@@ -205,3 +205,24 @@ fn modules_are_refused_as_linux_refuses_them() {
         ]
     );
 }
+
+/// A device's reset driver is a module of its own, which comes when the device is bound and stays as long as it is.
+#[test]
+fn reset_drivers_are_held_by_the_devices_they_reset() {
+    const TEST: &str = "reset_drivers_are_held_by_the_devices_they_reset";
+    if !host::has_sandbox(TEST) || !host::has_tools(TEST, &["modprobe", "rmmod", "driverctl"]) {
+        return;
+    }
+    let steps = "ctl='driverctl --nosave -b platform'; d=2c000000.ethernet; m=vfio_platform_calxedaxgmac
+        refused $ctl set-override $d vfio-platform; state $m; modprobe $m
+        $ctl set-override $d vfio-platform; driver $d
+        refused rmmod -f $m; cat /sys/module/$m/refcnt
+        $ctl unset-override $d; driver $d; cat /sys/module/$m/refcnt; rmmod $m; state $m";
+    let held =
+        ["vfio-platform", "rmmod: Resource temporarily unavailable", "1", "calxedaxgmac", "0", "absent"];
+    let asked = "done: driverctl --nosave -b platform set-override 2c000000.ethernet vfio-platform";
+    assert_eq!(says(&[], steps), [&[asked, "live"][..], &held].concat());
+    let without = "driverctl: failed to bind device 2c000000.ethernet to driver vfio-platform";
+    let absent = ["--absent", "vfio-platform-calxedaxgmac"];
+    assert_eq!(says(&absent, steps), [&[without, "absent"][..], &held].concat());
+}

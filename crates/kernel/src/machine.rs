@@ -269,6 +269,20 @@ impl Machine {
         self.modules.facts(name)
     }
 
+    /// Keep a module from being unloaded; it is loaded first where it is not there, unless the machine was told to leave it out
+    /// (`request_module`, then `try_module_get`). For modules without drivers of their own.
+    #[must_use]
+    pub fn request_module(&self, name: &str) -> Option<ModuleHold> {
+        let held = self.modules.hold(name);
+        held.or_else(|| {
+            if self.options.absent_modules.contains(&ModuleName::new(name)) {
+                return None;
+            }
+            self.load_module(name, &[]).ok()?;
+            self.modules.hold(name)
+        })
+    }
+
     /// Keep a module from being unloaded, where it is there.
     #[must_use]
     pub fn hold_module(&self, name: &str) -> Option<ModuleHold> {

@@ -8,7 +8,8 @@ use std::sync::{Arc, Weak};
 
 use uvfio_abi::Errno;
 use uvfio_kernel::device::{Bus, Deferral, Device, DmaOwner, Driver, ProbeError, Reason};
-use uvfio_kernel::module::{Mode, ModuleName, ModuleSpec, ParamSpec, Value};
+use uvfio_kernel::module::{Mode, ModuleHold, ModuleName, ModuleSpec, ParamSpec, Value};
+use uvfio_kernel::provider::reset::platform::ResetHandler;
 use uvfio_kernel::provider::reset::{ResetError, ResetRefusal};
 use uvfio_kernel::wait::{Interrupted, Wait};
 
@@ -35,7 +36,7 @@ pub(crate) fn modules(vfio: &Arc<Vfio>) -> Vec<ModuleSpec> {
     let driver = |bus, name, module| -> Arc<dyn Driver> {
         Arc::new(VfioDriver { vfio: Arc::downgrade(vfio), bus, name, module })
     };
-    vec![
+    let mut modules = vec![
         spec("vfio", VFIO_PARAMS, &[], Vec::new()),
         spec("vfio_iommu_type1", TYPE1_PARAMS, &["vfio"], Vec::new()),
         spec("vfio_platform_base", &[], &["vfio"], Vec::new()),
@@ -51,7 +52,10 @@ pub(crate) fn modules(vfio: &Arc<Vfio>) -> Vec<ModuleSpec> {
             &["vfio_platform_base"],
             vec![driver(Bus::Amba, amba_name(kernel), "vfio_amba")],
         ),
-    ]
+    ];
+    let resets = ResetHandler::all().iter();
+    modules.extend(resets.map(|reset| spec(reset.module, &[], &["vfio_platform_base"], Vec::new())));
+    modules
 }
 
 const VFIO_PARAMS: &[ParamSpec] =
@@ -144,16 +148,23 @@ impl Reason for BindRefusal {
 impl Vfio {
     /// A device comes to a VFIO driver (`vfio_platform_init_common`, then `__vfio_register_dev`).
     fn register(&self, device: &Arc<Device>) -> Result<(), BindRefusal> {
+        let reset_module = self.reset_module(device);
         let reset_need = self.check_reset(device)?;
         let (key, mut control) = self.group_of(device)?;
-        let device = Arc::new(VfioDevice::new(device.clone(), key, reset_need));
+        let device = Arc::new(VfioDevice::new(device.clone(), key, reset_need, reset_module));
         if let Some(group) = control.group_mut(key) {
             if !group.is_there() {
                 nodes::add(self.machine(), nodes::of_group(group.id, group.protection()));
             }
-            group.devices.push(Bound { device, opens: 0, stage: Stage::Registered });
+            group.devices.push(Bound { device, opens: 0, stage: Stage::Registered, driver: None });
         }
         Ok(())
+    }
+
+    /// The module of the device's reset driver, where there is one; it stays as long as the device does (`vfio_platform_get_reset`).
+    fn reset_module(&self, device: &Device) -> Option<ModuleHold> {
+        let handler = ResetHandler::of(device.facts().compatible.first()?)?;
+        self.machine().request_module(handler.module)
     }
 
     /// Whether the device may be bound as far as its reset goes.

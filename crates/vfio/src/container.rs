@@ -9,16 +9,21 @@ use uvfio_abi::vfio::{
     VFIO_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_GET_API_VERSION, VFIO_NOIOMMU_IOMMU, VFIO_SET_IOMMU,
     VFIO_TYPE1_IOMMU, VFIO_TYPE1_NESTING_IOMMU, VFIO_TYPE1V2_IOMMU, VFIO_UNMAP_ALL, VFIO_UPDATE_VADDR,
 };
+use uvfio_kernel::module::{ModuleHold, ModuleState};
 
 use crate::caller::{Caller, Capability};
 use crate::control::Control;
 use crate::file::Reply;
 use crate::group::GroupKey;
+use crate::opening::InUse;
 use crate::personality;
 use crate::refusal::{ContainerRefusal, Refusal};
 use crate::sync::{Mutex, lock};
 use crate::type1::{Type1, Version};
 use crate::vfio::Vfio;
+
+/// The module of type1.
+const TYPE1_MODULE: &str = "vfio_iommu_type1";
 
 /// A container. It lives as long as its file is open or a group is in it.
 pub(crate) struct Container {
@@ -32,6 +37,8 @@ pub(crate) struct Container {
 struct State {
     groups: Vec<GroupKey>,
     iommu: Option<Iommu>,
+    /// Keeps the module of the IOMMU driver from being unloaded.
+    module: Option<ModuleHold>,
 }
 
 /// The IOMMU driver of a container.
@@ -79,21 +86,41 @@ impl Container {
         state.groups.retain(|other| *other != group);
         if state.groups.is_empty() {
             state.iommu = None;
+            state.module = None;
         }
     }
 
-    fn set_iommu(&self, iommu: Iommu) {
-        lock(&self.state).iommu = Some(iommu);
+    fn set_iommu(&self, iommu: Iommu, module: Option<ModuleHold>) {
+        let mut state = lock(&self.state);
+        state.iommu = Some(iommu);
+        state.module = module;
     }
 }
 
 /// An open container.
 pub struct ContainerFile {
-    pub(crate) vfio: Arc<Vfio>,
+    vfio: Arc<Vfio>,
     pub(crate) container: Arc<Container>,
+    in_use: InUse,
 }
 
 impl ContainerFile {
+    /// The file of a new container.
+    pub(crate) fn new(vfio: Arc<Vfio>) -> Arc<Self> {
+        let container = Container::new(vfio.next_container());
+        let in_use = InUse::begin(&vfio);
+        Arc::new(Self { vfio, container, in_use })
+    }
+
+    pub(crate) fn vfio(&self) -> &Arc<Vfio> {
+        &self.vfio
+    }
+
+    /// Its groups keep a container; without any it holds nothing.
+    pub(crate) fn release(&self) {
+        self.in_use.end();
+    }
+
     pub(crate) fn ioctl(&self, caller: &dyn Caller, request: u32, arg: u64) -> Result<Reply, Refusal> {
         match request {
             VFIO_GET_API_VERSION => Ok(Reply::Value(VFIO_API_VERSION as i32)),
@@ -145,6 +172,7 @@ impl ContainerFile {
             };
             return Err(ContainerRefusal::AlreadySet { iommu, has });
         }
+        let module = self.vfio.machine().hold_module(TYPE1_MODULE);
         let set = match protection {
             Protection::Noiommu if !self.vfio.noiommu_offers(iommu) => {
                 return Err(ContainerRefusal::UnknownType { iommu });
@@ -153,9 +181,10 @@ impl ContainerFile {
                 return Err(ContainerRefusal::NoRawio);
             }
             Protection::Noiommu => Iommu::Noiommu,
+            Protection::Iommu if module.is_none() => return Err(ContainerRefusal::UnknownType { iommu }),
             Protection::Iommu => Iommu::Type1(self.new_type1(&control, iommu)?),
         };
-        self.container.set_iommu(set);
+        self.container.set_iommu(set, module);
         Ok(())
     }
 
@@ -182,6 +211,10 @@ impl ContainerFile {
 impl Vfio {
     /// What type1 says to `CHECK_EXTENSION` before it is set (`vfio_iommu_type1_check_extension`).
     fn type1_offers(&self, extension: u64) -> bool {
+        let module = self.machine().module(TYPE1_MODULE);
+        if module.is_none_or(|module| module.state != ModuleState::Live) {
+            return false;
+        }
         match u32::try_from(extension) {
             Ok(VFIO_TYPE1_IOMMU | VFIO_TYPE1V2_IOMMU | VFIO_UNMAP_ALL) => true,
             Ok(VFIO_TYPE1_NESTING_IOMMU) => self.personality().holds(&personality::NESTING),

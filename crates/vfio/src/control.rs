@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uvfio_kernel::device::DeviceId;
 use uvfio_kernel::iommu::{Group, GroupId, Owner};
+use uvfio_kernel::module::ModuleHold;
 
 use crate::container::{Container, Protection};
 use crate::device::VfioDevice;
@@ -52,6 +53,8 @@ pub(crate) struct Bound {
     pub(crate) opens: usize,
     /// Whether it can be opened still.
     pub(crate) stage: Stage,
+    /// Keeps its driver's module from being unloaded while it is open.
+    pub(crate) driver: Option<ModuleHold>,
 }
 
 /// Where a bound device is between its driver's probe and the end of its removal.

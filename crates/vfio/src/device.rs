@@ -9,7 +9,6 @@ mod region;
 mod set_irqs;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use uvfio_abi::vfio::{
     VFIO_DEVICE_FEATURE, VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_REGION_INFO,
@@ -17,6 +16,7 @@ use uvfio_abi::vfio::{
 };
 use uvfio_kernel::device::{Bus, Device};
 use uvfio_kernel::hw::Width;
+use uvfio_kernel::module::ModuleHold;
 
 pub(crate) use opened::Opened;
 use region::Regions;
@@ -24,6 +24,7 @@ use region::Regions;
 use crate::caller::Caller;
 use crate::file::{Mmap, MmapPlan, Reply};
 use crate::group::GroupKey;
+use crate::opening::InUse;
 use crate::refusal::{DeviceRefusal, Refusal};
 use crate::sync::{Mutex, lock};
 use crate::vfio::Vfio;
@@ -36,6 +37,8 @@ pub(crate) struct VfioDevice {
     pub(crate) group: GroupKey,
     /// What becomes of an open whose reset fails.
     pub(crate) reset_need: ResetNeed,
+    /// Keeps its reset driver from being unloaded.
+    _reset_module: Option<ModuleHold>,
     /// Its open files. Taken before the control lock, never after it.
     files: Mutex<Files>,
 }
@@ -59,8 +62,13 @@ pub(crate) enum ResetNeed {
 
 impl VfioDevice {
     /// A device that nobody has open.
-    pub(crate) fn new(device: Arc<Device>, group: GroupKey, reset_need: ResetNeed) -> Self {
-        Self { device, group, reset_need, files: Mutex::default() }
+    pub(crate) fn new(
+        device: Arc<Device>,
+        group: GroupKey,
+        reset_need: ResetNeed,
+        reset_module: Option<ModuleHold>,
+    ) -> Self {
+        Self { device, group, reset_need, _reset_module: reset_module, files: Mutex::default() }
     }
 
     /// One more file of it; the first begins with `begin`, which others who open it wait for.
@@ -108,13 +116,14 @@ pub struct DeviceFile {
     vfio: Arc<Vfio>,
     device: Arc<VfioDevice>,
     opened: Arc<Opened>,
-    released: AtomicBool,
+    in_use: InUse,
 }
 
 impl DeviceFile {
     /// A file of a device that was just opened.
     pub(crate) fn new(vfio: Arc<Vfio>, device: Arc<VfioDevice>, opened: Arc<Opened>) -> Arc<Self> {
-        Arc::new(Self { vfio, device, opened, released: AtomicBool::new(false) })
+        let in_use = InUse::begin(&vfio);
+        Arc::new(Self { vfio, device, opened, in_use })
     }
 
     /// The device's name.
@@ -166,7 +175,7 @@ impl DeviceFile {
     }
 
     pub(crate) fn release(&self) {
-        if !self.released.swap(true, Ordering::SeqCst) {
+        if self.in_use.end() {
             self.vfio.close_device(&self.device);
         }
     }

@@ -181,8 +181,7 @@ impl File {
     /// The last reference is gone, mappings included (`release`). A second call does nothing.
     pub fn release(&self) {
         self.observe_release(|| match self {
-            // Its groups keep a container; without any it holds nothing.
-            File::Container(_) => {}
+            File::Container(container) => container.release(),
             File::Group(group) => group.release(),
             File::Device(device) => device.release(),
         });

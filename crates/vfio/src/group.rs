@@ -4,7 +4,6 @@
 //! its members' DMA. When its last device is unbound the group is gone, though a file of it may still be open.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use uvfio_abi::vfio::{
     GroupStatus, VFIO_GROUP_FLAGS_CONTAINER_SET, VFIO_GROUP_FLAGS_VIABLE, VFIO_GROUP_GET_DEVICE_FD,
@@ -14,6 +13,7 @@ use uvfio_kernel::iommu::GroupId;
 
 use crate::caller::{Caller, OpenFile};
 use crate::file::{File, Reply};
+use crate::opening::InUse;
 use crate::refusal::{GroupRefusal, Refusal};
 use crate::user;
 use crate::vfio::Vfio;
@@ -31,13 +31,14 @@ pub(crate) struct GroupKey {
 pub struct GroupFile {
     vfio: Arc<Vfio>,
     key: GroupKey,
-    released: AtomicBool,
+    in_use: InUse,
 }
 
 impl GroupFile {
     /// The file of a group that was just opened.
     pub(crate) fn new(vfio: Arc<Vfio>, key: GroupKey) -> Arc<Self> {
-        Arc::new(Self { vfio, key, released: AtomicBool::new(false) })
+        let in_use = InUse::begin(&vfio);
+        Arc::new(Self { vfio, key, in_use })
     }
 
     /// The group.
@@ -66,7 +67,7 @@ impl GroupFile {
     }
 
     pub(crate) fn release(&self) {
-        if !self.released.swap(true, Ordering::SeqCst) {
+        if self.in_use.end() {
             self.vfio.close_group(self.key);
         }
     }

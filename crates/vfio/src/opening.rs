@@ -5,24 +5,46 @@
 
 use std::sync::Arc;
 
+use uvfio_kernel::module::ModuleHold;
+
 use crate::attach::leave_container;
 use crate::caller::{Caller, Capability};
-use crate::container::{Container, ContainerFile, Protection};
+use crate::container::{ContainerFile, Protection};
 use crate::control::{Control, FileState, Stage};
 use crate::device::{DeviceFile, Opened, VfioDevice};
 use crate::file::{File, Node};
 use crate::group::{GroupFile, GroupKey};
 use crate::observe::Leftover;
 use crate::refusal::{DeviceRefusal, GroupRefusal, OpenRefusal, Refusal};
+use crate::sync::{Mutex, lock};
 use crate::vfio::Vfio;
+
+/// An open file keeps `vfio` loaded, until its last reference is gone; copies of the value may live longer.
+pub(crate) struct InUse(Mutex<Stretch>);
+
+enum Stretch {
+    Open { _vfio: Option<ModuleHold> },
+    Over,
+}
+
+impl InUse {
+    /// A file is opened. Opening a node loads the module where it is not there (`MODULE_ALIAS("devname:vfio/vfio")`).
+    pub(crate) fn begin(vfio: &Vfio) -> Self {
+        Self(Mutex::new(Stretch::Open { _vfio: vfio.machine().request_module("vfio") }))
+    }
+
+    /// It is closed. Whether it was open until now.
+    pub(crate) fn end(&self) -> bool {
+        matches!(std::mem::replace(&mut *lock(&self.0), Stretch::Over), Stretch::Open { .. })
+    }
+}
 
 impl Vfio {
     /// Open a node, unobserved.
     pub(crate) fn open_node(self: &Arc<Self>, node: Node, caller: &dyn Caller) -> Result<File, Refusal> {
         let (id, protection) = match node {
             Node::Container => {
-                let container = Container::new(self.next_container());
-                return Ok(File::Container(Arc::new(ContainerFile { vfio: self.clone(), container })));
+                return Ok(File::Container(ContainerFile::new(self.clone())));
             }
             Node::Group(id) => (id, Protection::Iommu),
             Node::NoiommuGroup(id) => (id, Protection::Noiommu),
@@ -104,6 +126,18 @@ impl Vfio {
                 return Err(GroupRefusal::NoRawio { group: id });
             }
         }
+        // A driver that is being unloaded gives its devices to nobody any more (`vfio_df_device_first_open`).
+        if bound.driver.is_none() {
+            let module = bound.device.device.driver().map(|driver| driver.module().to_owned());
+            bound.driver = module.and_then(|module| self.machine().hold_module(&module));
+            if bound.driver.is_none() {
+                return Err(GroupRefusal::NoSuchDevice {
+                    group: id,
+                    name: name.to_owned(),
+                    devices: Vec::new(),
+                });
+            }
+        }
         bound.opens += 1;
         Ok(bound.device.clone())
     }
@@ -113,6 +147,9 @@ impl Vfio {
         let mut control = self.control();
         if let Some(bound) = control.bound_mut(device.device.id()) {
             bound.opens = bound.opens.saturating_sub(1);
+            if bound.opens == 0 {
+                bound.driver = None;
+            }
         }
         self.release_if_unused(&mut control, device.group);
         drop(control);

@@ -75,7 +75,7 @@ impl File {
 
     pub(crate) fn shared(&self) -> &Shared {
         match self {
-            File::Container(file) => file.vfio.shared(),
+            File::Container(file) => file.vfio().shared(),
             File::Group(file) => file.vfio().shared(),
             File::Device(file) => file.vfio().shared(),
         }

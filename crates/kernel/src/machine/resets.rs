@@ -13,6 +13,7 @@ use uvfio_firmware as firmware;
 use super::Machine;
 use crate::device::{Device, DeviceId, DmaOwner, Movable, Quiet, ResetLock, ResetNet};
 use crate::hw::Width;
+use crate::module::ModuleState;
 use crate::provider::reset::drivers::{Active, ResetDriver};
 use crate::provider::reset::platform::ResetHandler;
 use crate::provider::reset::{
@@ -176,10 +177,16 @@ impl Machine {
             return if acpi.has(device.name()) { vec![Scope::Acpi] } else { Vec::new() };
         }
         let first = device.facts().compatible.first();
-        let handler = first.and_then(|first| ResetHandler::of(first)).map(|_| Scope::DeviceSpecific);
+        let handler = first.and_then(|first| ResetHandler::of(first));
+        let handler = handler.filter(|handler| self.is_loaded(handler)).map(|_| Scope::DeviceSpecific);
         let movable = self.resets.net.is_movable(device.id());
         let controller = (movable && !wanted(device).is_empty()).then_some(Scope::Controller);
         handler.into_iter().chain(controller).collect()
+    }
+
+    /// Whether a reset driver's module is there. A machine that does not know it as a module has it built in.
+    fn is_loaded(&self, handler: &ResetHandler) -> bool {
+        self.modules.facts(handler.module).is_none_or(|facts| facts.state == ModuleState::Live)
     }
 
     /// Devices that share reset lines, set by set.
