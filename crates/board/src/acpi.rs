@@ -6,13 +6,20 @@
 
 mod amd;
 mod arm;
+mod find;
+mod group;
 mod intel;
+mod place;
 mod virtio;
 
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::{BTreeSet, HashMap};
 
 use uvfio_firmware::acpi::Table;
+
+pub use self::find::Found;
+pub use self::group::{AcpiGroup, AcpiGrouping};
+pub use self::place::{Place, Who};
+use crate::{Weakening, Weakenings};
 
 /// What the tables of a machine say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +28,19 @@ pub struct AcpiView {
     pub iommus: Vec<AcpiIommu>,
     /// Who stands behind them, or names none.
     pub devices: Vec<AcpiDevice>,
-    /// Single devices that have an id in common, as indices in `devices`.
-    pub shared: Vec<Vec<usize>>,
+    /// Ids that several single devices have.
+    pub shared: Vec<SharedId>,
+}
+
+/// An id that an IOMMU knows several devices by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SharedId {
+    /// The IOMMU, as an index in [`AcpiView::iommus`].
+    pub iommu: usize,
+    /// The id.
+    pub id: u32,
+    /// Who has it, as indices in [`AcpiView::devices`].
+    pub users: Vec<usize>,
 }
 
 /// An IOMMU.
@@ -32,58 +50,17 @@ pub struct AcpiIommu {
     pub kind: &'static str,
     /// Where it is: its registers' address, or its PCI function.
     pub place: Place,
+    /// Whether it walks its tables through the processors' caches, where a table says.
+    pub coherent_walks: Option<bool>,
+    /// Interrupts it reports faults and the like by, as global system interrupt numbers; empty where it sends messages.
+    pub interrupts: Vec<u32>,
 }
 
-/// Where something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
-    /// Registers at a physical address.
-    Registers(u64),
-    /// A PCI function.
-    Function {
-        /// Its segment.
-        segment: u16,
-        /// Bus, device and function.
-        bdf: u16,
-    },
-}
-
-/// Who stands behind an IOMMU.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Who {
-    /// A device of the namespace, by its path or hardware id.
-    Named(String),
-    /// A device by its registers' address.
-    Registers(u64),
-    /// PCI functions from the first to the last.
-    Functions {
-        /// Their segment.
-        segment: u16,
-        /// The first.
-        first: u16,
-        /// The last.
-        last: u16,
-    },
-    /// All behind a PCI bridge, by the path to it: the bus it starts at, then device and function of each step.
-    Behind {
-        /// Its segment.
-        segment: u16,
-        /// The bus the path starts at.
-        bus: u8,
-        /// The steps.
-        path: Vec<(u8, u8)>,
-    },
-    /// A PCI function by the path to it.
-    Reached {
-        /// Its segment.
-        segment: u16,
-        /// The bus the path starts at.
-        bus: u8,
-        /// The steps.
-        path: Vec<(u8, u8)>,
-    },
-    /// All functions of a segment, or all that nobody else names.
-    Segment(u16),
+impl AcpiIommu {
+    /// One of which the table says no more.
+    fn new(kind: &'static str, place: Place) -> Self {
+        AcpiIommu { kind, place, coherent_walks: None, interrupts: Vec::new() }
+    }
 }
 
 /// A device or a range of them.
@@ -95,6 +72,10 @@ pub struct AcpiDevice {
     pub iommu: Option<usize>,
     /// Ids it is seen by there: first and how many.
     pub ids: Vec<(u32, u64)>,
+    /// Whether its DMA sees the processors' caches, where a table says.
+    pub coherent: Option<bool>,
+    /// Bits of an address it can use, where a table says.
+    pub address_bits: Option<u8>,
     /// What is in its way.
     pub blockers: Vec<AcpiBlocker>,
     /// Ids it shares with others, as indices in [`AcpiView::shared`].
@@ -119,6 +100,23 @@ pub enum AcpiBlocker {
     },
 }
 
+impl AcpiBlocker {
+    /// What lifts it.
+    #[must_use]
+    pub fn lifted_by(&self) -> Option<Weakening> {
+        match self {
+            AcpiBlocker::NotCoherent => Some(Weakening::NonCoherentDma),
+            AcpiBlocker::NoIommu | AcpiBlocker::FirmwareMemory { .. } => None,
+        }
+    }
+
+    /// Whether it stands where so much is given up.
+    #[must_use]
+    pub fn stands(&self, given_up: Weakenings) -> bool {
+        self.lifted_by().is_none_or(|weakening| !given_up.has(weakening))
+    }
+}
+
 /// What the tables alone allow to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AcpiVerdict {
@@ -133,7 +131,15 @@ pub enum AcpiVerdict {
 impl AcpiDevice {
     fn new(who: Who, iommu: Option<usize>) -> Self {
         let blockers = if iommu.is_none() { vec![AcpiBlocker::NoIommu] } else { Vec::new() };
-        AcpiDevice { who, iommu, ids: Vec::new(), blockers, shares: Vec::new() }
+        AcpiDevice {
+            who,
+            iommu,
+            ids: Vec::new(),
+            coherent: None,
+            address_bits: None,
+            blockers,
+            shares: Vec::new(),
+        }
     }
 
     /// Whether it is one device, not a range whose members are found on a bus.
@@ -171,79 +177,61 @@ impl AcpiView {
         for (at, device) in self.devices.iter().enumerate() {
             let Some(iommu) = device.iommu.filter(|_| device.is_single()) else { continue };
             for (id, _) in device.ids.iter().filter(|(_, count)| *count == 1) {
-                users.entry((iommu, *id)).or_default().push(at);
+                let users = users.entry((iommu, *id)).or_default();
+                if users.last() != Some(&at) {
+                    users.push(at);
+                }
             }
         }
-        let mut shared: Vec<_> = users.into_iter().filter(|(_, users)| users.len() > 1).collect();
-        shared.sort();
-        for (at, (_, users)) in shared.iter().enumerate() {
-            users.iter().for_each(|user| self.devices[*user].shares.push(at));
+        let shared = users.into_iter().filter(|(_, users)| users.len() > 1);
+        self.shared = shared.map(|((iommu, id), users)| SharedId { iommu, id, users }).collect();
+        self.shared.sort();
+        for (at, shared) in self.shared.iter().enumerate() {
+            shared.users.iter().for_each(|user| self.devices[*user].shares.push(at));
         }
-        self.shared = shared.into_iter().map(|(_, users)| users).collect();
     }
 
-    /// For each device what can be said of it.
+    /// All that have to go where a device goes, itself included, in the order of the tables; no more than `most`.
     #[must_use]
-    pub fn verdicts(&self) -> Vec<AcpiVerdict> {
-        let blocked = |device: &AcpiDevice| !device.blockers.is_empty();
-        let shut: Vec<bool> =
-            self.shared.iter().map(|users| users.iter().any(|user| blocked(&self.devices[*user]))).collect();
-        let verdict = |device: &AcpiDevice| {
-            if blocked(device) || device.shares.iter().any(|shared| shut[*shared]) {
-                AcpiVerdict::No
-            } else if device.shares.is_empty() {
-                AcpiVerdict::Possible
-            } else {
-                AcpiVerdict::Together
+    pub fn together(&self, device: usize, most: usize) -> Vec<usize> {
+        let mut known = BTreeSet::from([device]);
+        let mut open = vec![device];
+        let mut seen = BTreeSet::new();
+        while let Some(at) = open.pop() {
+            let fresh = self.devices[at].shares.iter().filter(|shared| seen.insert(**shared));
+            for other in fresh.flat_map(|shared| &self.shared[*shared].users) {
+                if known.len() >= most {
+                    break;
+                }
+                if known.insert(*other) {
+                    open.push(*other);
+                }
             }
-        };
-        self.devices.iter().map(verdict).collect()
-    }
-}
-
-/// Bus, device and function as lspci writes them.
-struct Bdf(u16);
-
-impl fmt::Display for Bdf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02x}:{:02x}.{:x}", self.0 >> 8, self.0 >> 3 & 0x1f, self.0 & 7)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Registers(base) => write!(f, "{base:#x}"),
-            Place::Function { segment, bdf } => write!(f, "{segment:04x}:{}", Bdf(*bdf)),
         }
+        known.into_iter().collect()
     }
-}
 
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let steps = |f: &mut fmt::Formatter<'_>, path: &[(u8, u8)]| {
-            path.iter().enumerate().try_for_each(|(at, (device, function))| {
-                write!(f, "{}{device:02x}.{function:x}", if at == 0 { "" } else { "/" })
-            })
-        };
-        match self {
-            Who::Named(name) => f.write_str(name),
-            Who::Registers(base) => write!(f, "registers at {base:#x}"),
-            Who::Functions { segment, first, last } if first == last => {
-                write!(f, "{segment:04x}:{}", Bdf(*first))
+    /// For each device what can be said of it where so much is given up.
+    #[must_use]
+    pub fn verdicts(&self, given_up: Weakenings) -> Vec<AcpiVerdict> {
+        let blocked = |device: &AcpiDevice| device.blockers.iter().any(|blocker| blocker.stands(given_up));
+        let mut no: Vec<bool> = self.devices.iter().map(blocked).collect();
+        // What is in the way of one is in the way of all that share an id with it, and so on; each id is gone over once.
+        let mut seen = vec![false; self.shared.len()];
+        let mut open: Vec<usize> = (0..no.len()).filter(|at| no[*at]).collect();
+        while let Some(at) = open.pop() {
+            for shared in &self.devices[at].shares {
+                if !std::mem::replace(&mut seen[*shared], true) {
+                    let users = self.shared[*shared].users.iter();
+                    open.extend(users.filter(|user| !std::mem::replace(&mut no[**user], true)));
+                }
             }
-            Who::Functions { segment, first, last } => {
-                write!(f, "{segment:04x}:{} to {}", Bdf(*first), Bdf(*last))
-            }
-            Who::Behind { segment, bus, path } => {
-                write!(f, "all behind {segment:04x}:{bus:02x}:")?;
-                steps(f, path)
-            }
-            Who::Reached { segment, bus, path } => {
-                write!(f, "{segment:04x}:{bus:02x}:")?;
-                steps(f, path)
-            }
-            Who::Segment(segment) => write!(f, "all others of PCI segment {segment:04x}"),
         }
+        let verdict = |(device, no): (&AcpiDevice, bool)| match no {
+            true => AcpiVerdict::No,
+            false if device.shares.is_empty() => AcpiVerdict::Possible,
+            false => AcpiVerdict::Together,
+        };
+        self.devices.iter().zip(no).map(verdict).collect()
     }
 }

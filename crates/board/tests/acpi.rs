@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use expect_test::{Expect, expect};
+use uvfio_board::Weakenings;
 use uvfio_board::acpi::AcpiView;
 use uvfio_firmware::acpi::iort::{Iort, Kind, Mapping, Node};
 use uvfio_firmware::acpi::ivrs::{self, Ivrs};
@@ -13,7 +14,7 @@ fn check(view: &AcpiView, expected: Expect) {
     for iommu in &view.iommus {
         writeln!(text, "{} {}", iommu.kind, iommu.place).expect("a string");
     }
-    for (device, verdict) in view.devices.iter().zip(view.verdicts()) {
+    for (device, verdict) in view.devices.iter().zip(view.verdicts(Weakenings::NONE)) {
         writeln!(
             text,
             "  {} {verdict:?} {:?} {:x?} {:x?}",
@@ -40,13 +41,13 @@ fn qemu_machines_say_who_is_behind_what() {
     check(
         &of_qemu(include_bytes!("../../../boards/acpi/q35-intel-iommu.dmar")),
         expect![[r#"
-        VT-d 0xfed90000
-          0000:00:00.0 Possible Some(0) [] []
-          0000:00:01.0 Possible Some(0) [] []
-          0000:00:1f.0 Possible Some(0) [] []
-          0000:00:1f.2 Possible Some(0) [] []
-          0000:00:1f.3 Possible Some(0) [] []
-    "#]],
+            VT-d 0xfed90000
+              0000:00:00.0 Possible Some(0) [(0, 1)] []
+              0000:00:01.0 Possible Some(0) [(8, 1)] []
+              0000:00:1f.0 Possible Some(0) [(f8, 1)] []
+              0000:00:1f.2 Possible Some(0) [(fa, 1)] []
+              0000:00:1f.3 Possible Some(0) [(fb, 1)] []
+        "#]],
     );
     check(
         &of_qemu(include_bytes!("../../../boards/acpi/q35-amd-iommu.ivrs")),

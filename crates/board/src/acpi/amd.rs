@@ -11,7 +11,7 @@ pub(super) fn add(view: &mut AcpiView, ivrs: &Ivrs) {
         |base: u64| ivrs.iommus.iter().filter(|iommu| iommu.base == base).map(|iommu| iommu.kind).max();
     for iommu in ivrs.iommus.iter().filter(|iommu| newest(iommu.base) == Some(iommu.kind)) {
         let at = Some(view.iommus.len());
-        view.iommus.push(AcpiIommu { kind: "AMD-Vi", place: Place::Registers(iommu.base) });
+        view.iommus.push(AcpiIommu::new("AMD-Vi", Place::Registers(iommu.base)));
         for entry in &iommu.devices {
             let Some((who, id)) = who(iommu.segment, &entry.devices) else { continue };
             let mut device = AcpiDevice::new(who, at);

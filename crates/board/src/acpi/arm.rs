@@ -10,7 +10,12 @@ pub(super) fn add(view: &mut AcpiView, iort: &Iort) {
     for node in &iort.nodes {
         if let Some((kind, base)) = smmu(node) {
             at.push((node.offset, view.iommus.len()));
-            view.iommus.push(AcpiIommu { kind, place: Place::Registers(base) });
+            view.iommus.push(AcpiIommu {
+                kind,
+                place: Place::Registers(base),
+                coherent_walks: Some(walks_coherently(node)),
+                interrupts: interrupts(node),
+            });
         }
     }
     let index = |offset: u32| at.iter().find(|(other, _)| *other == offset).map(|(_, index)| *index);
@@ -18,19 +23,20 @@ pub(super) fn add(view: &mut AcpiView, iort: &Iort) {
     let first = view.devices.len();
     for node in &iort.nodes {
         match &node.kind {
-            Kind::NamedComponent { path, coherent, .. } => {
+            Kind::NamedComponent { path, coherent, address_bits } => {
                 let streams: Vec<(u32, u32)> =
                     iort.streams(node).map(|target| (target.node.offset, target.id)).collect();
                 let iommu = streams.first().map(|(offset, _)| *offset);
                 let mut device = AcpiDevice::new(Who::Named(path.clone()), iommu.and_then(index));
                 device.ids = streams.iter().map(|(_, id)| (*id, 1)).collect();
+                (device.coherent, device.address_bits) = (Some(*coherent), Some(*address_bits));
                 let vouched = iommu.is_some_and(|iommu| walks(iommu) || (*coherent && !is_v3(iort, iommu)));
                 if iommu.is_some() && !vouched {
                     device.blockers.push(AcpiBlocker::NotCoherent);
                 }
                 view.devices.push(device);
             }
-            Kind::RootComplex { segment, .. } => {
+            Kind::RootComplex { segment, coherent, .. } => {
                 let segment = u16::try_from(*segment).unwrap_or(u16::MAX);
                 let ranges = node.mappings.iter().filter_map(|mapping| {
                     let target = iort.node(mapping.to).filter(|target| smmu(target).is_some())?;
@@ -42,7 +48,8 @@ pub(super) fn add(view: &mut AcpiView, iort: &Iort) {
                     let (first, last) = (mapping.input.min(0xffff), last.min(0xffff));
                     let who = Who::Functions { segment, first: first as u16, last: last as u16 };
                     let ids = vec![(mapping.output, mapping.count)];
-                    view.devices.push(AcpiDevice { ids, ..AcpiDevice::new(who, iommu) });
+                    let device = AcpiDevice { ids, ..AcpiDevice::new(who, iommu) };
+                    view.devices.push(AcpiDevice { coherent: Some(*coherent), ..device });
                 }
                 if view.devices.len() == before {
                     view.devices.push(AcpiDevice::new(Who::Segment(segment), None));
@@ -88,6 +95,15 @@ fn smmu(node: &Node) -> Option<(&'static str, u64)> {
         Kind::Smmu { base, model, .. } => Some((if model == 0 { "SMMUv1" } else { "SMMUv2" }, base)),
         Kind::SmmuV3 { base, .. } => Some(("SMMUv3", base)),
         _ => None,
+    }
+}
+
+/// Global system interrupts; of SMMUv3 0 stands for a message (`arm_smmu_v3_init_resources`).
+fn interrupts(node: &Node) -> Vec<u32> {
+    match &node.kind {
+        Kind::Smmu { fault_interrupts, .. } => fault_interrupts.clone(),
+        Kind::SmmuV3 { interrupts, .. } => interrupts.iter().copied().filter(|number| *number != 0).collect(),
+        _ => Vec::new(),
     }
 }
 

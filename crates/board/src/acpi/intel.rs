@@ -10,9 +10,12 @@ pub(super) fn add(view: &mut AcpiView, dmar: &Dmar) {
     let first = view.devices.len();
     for unit in &dmar.units {
         let iommu = Some(view.iommus.len());
-        view.iommus.push(AcpiIommu { kind: "VT-d", place: Place::Registers(unit.base) });
-        let devices = unit.devices.iter().filter_map(|scope| who(dmar, unit.segment, scope));
-        view.devices.extend(devices.map(|who| AcpiDevice::new(who, iommu)));
+        view.iommus.push(AcpiIommu::new("VT-d", Place::Registers(unit.base)));
+        let devices = unit.devices.iter().filter_map(|scope| {
+            let who = who(dmar, unit.segment, scope)?;
+            Some(AcpiDevice { ids: id(scope).into_iter().collect(), ..AcpiDevice::new(who, iommu) })
+        });
+        view.devices.extend(devices);
         if unit.all_others {
             view.devices.push(AcpiDevice::new(Who::Segment(unit.segment), iommu));
         }
@@ -32,6 +35,18 @@ pub(super) fn add(view: &mut AcpiView, dmar: &Dmar) {
             }
             view.devices[at].blockers.push(AcpiBlocker::FirmwareMemory { start, last, relaxable: true });
         }
+    }
+}
+
+/// The source id of a device whose path does not lead through bridges; a device of the namespace has one too, by which its unit knows
+/// it (`dmar_acpi_insert_dev_scope`).
+fn id(scope: &Scope) -> Option<(u32, u64)> {
+    match (scope.kind, &scope.path[..]) {
+        (ScopeKind::PciEndpoint, [(device, function)]) | (ScopeKind::Namespace, [(device, function), ..]) => {
+            let low = (device & 0x1f) << 3 | function & 7;
+            Some((u32::from(scope.start_bus) << 8 | u32::from(low), 1))
+        }
+        _ => None,
     }
 }
 

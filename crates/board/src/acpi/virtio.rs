@@ -6,12 +6,12 @@ use super::{AcpiDevice, AcpiIommu, AcpiView, Place, Who};
 
 pub(super) fn add(view: &mut AcpiView, table: &Viot) {
     let first = view.iommus.len();
-    view.iommus.extend(table.iommus.iter().map(|iommu| AcpiIommu {
-        kind: "virtio-iommu",
-        place: match iommu.place {
+    view.iommus.extend(table.iommus.iter().map(|iommu| {
+        let place = match iommu.place {
             viot::Place::Pci { segment, bdf } => Place::Function { segment, bdf },
             viot::Place::Mmio { base } => Place::Registers(base),
-        },
+        };
+        AcpiIommu::new("virtio-iommu", place)
     }));
     for endpoint in &table.endpoints {
         let iommu = endpoint.iommu.map(|iommu| first + iommu);
