@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(status) => status,
         Err(problem) => {
-            eprintln!("uvfio: {problem}");
+            output::complain(&problem.to_string());
             ExitCode::from(problem::STATUS)
         }
     }

@@ -1,12 +1,12 @@
 //! Completions and manual pages, made from the same source as the parser.
 
-use std::io::Write;
 use std::path::Path;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::args::Uvfio;
+use crate::output;
 use crate::problem::Problem;
 
 /// The completion script for a shell, on stdout.
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 pub fn completions(shell: Shell) -> Result<(), Problem> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Uvfio::command(), "uvfio", &mut script);
-    std::io::stdout().write_all(&script).map_err(|error| Problem::Unwritable { path: "stdout".into(), error })
+    output::write(std::io::stdout(), &String::from_utf8_lossy(&script), "stdout")
 }
 
 /// One manual page for the command and one for each of its subcommands.

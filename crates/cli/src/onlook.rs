@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uvfio_doors::sandbox::{NotPerformed, Onlooker, Write};
 
-use crate::explain;
+use crate::{explain, output};
 use crate::trace::Trace;
 
 /// Passes on what a trace wants to see, and complains by itself.
@@ -22,6 +22,6 @@ impl Onlooker for Onlook {
 
     fn not_performed(&self, access: &NotPerformed) {
         let pid = access.pid.map_or_else(|| "-".to_owned(), |pid| pid.0.to_string());
-        eprintln!("uvfio: [{pid}] {}", explain::access(access));
+        output::complain(&format!("[{pid}] {}", explain::access(access)));
     }
 }

@@ -1,7 +1,7 @@
 //! Where text goes: stderr, stdout or a file the user named; colours only reach a terminal.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::StripStream;
@@ -38,11 +38,18 @@ pub fn named(path: Option<&Path>) -> Result<Output, Problem> {
     }
 }
 
-/// Write it all.
+/// Write it all. Whoever closes a pipe early has read enough.
 ///
 /// # Errors
 /// Where that fails; `name` is what is said then.
 pub fn write(mut to: impl Write, text: &str, name: &str) -> Result<(), Problem> {
-    let written = to.write_all(text.as_bytes()).and_then(|()| to.flush());
-    written.map_err(|error| Problem::Unwritable { path: PathBuf::from(name), error })
+    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| Problem::Unwritable { path: PathBuf::from(name), error }),
+    }
+}
+
+/// A line of our own on stderr, if there is somebody to read it.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "uvfio: {text}");
 }

@@ -43,15 +43,43 @@ pub enum Problem {
         /// What its header says.
         why: String,
     },
-    /// The question is about what only a device tree says.
-    #[error("{} is ACPI, and this question is about what only a device tree says; uvfio board, explain and lint take ACPI", .path.display())]
-    NeedsTree {
+    /// A table of the machine is only its administrator's to read.
+    #[error("only root may read {}; ask with sudo, or copy the tables first", .path.display())]
+    TableForbidden {
+        /// The table.
+        path: PathBuf,
+    },
+    /// A file holds tables that say nothing of IOMMUs.
+    #[error("{} holds {}, and none of IORT, DMAR, IVRS and VIOT, which say what is behind an IOMMU", .path.display(), .tables.join(", "))]
+    OtherTables {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        tables: Vec<String>,
+    },
+    /// Overlays are for device trees.
+    #[error("{} is ACPI; an overlay can only be put into a device tree", .path.display())]
+    OverlayOnTables {
         /// The file.
         path: PathBuf,
     },
+    /// The tables say nothing of a PCI function.
+    #[error(
+        "the tables name no {device}, nor a range it is in; it may be behind a bridge, whose bus number they do not say"
+    )]
+    NoSuchFunction {
+        /// The function.
+        device: String,
+    },
     /// A folder has no table that is read.
-    #[error("{} holds none of the tables IORT, DMAR, IVRS and VIOT, which say what is behind an IOMMU", .path.display())]
+    #[error("{} is a folder without tables of ACPI; uvfio rank takes folders of device trees", .path.display())]
     NoTables {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder has no board.
+    #[error("no board in {}: neither it nor the folders in it hold a .dtb or tables of ACPI that can be read", .path.display())]
+    NoBoards {
         /// The folder.
         path: PathBuf,
     },

@@ -21,27 +21,27 @@ pub enum BoardCommand {
     #[command(after_long_help = TOGETHER_EXAMPLES)]
     Together(OfDevice),
     /// List what a device needs, and what needs it
-    #[command(after_long_help = "Example:\n  uvfio depends board.dtb ee080000.usb")]
+    #[command(after_long_help = DEPENDS_EXAMPLES)]
     Depends(OfDevice),
     /// List a board's interrupt lines: who has each, and which are shared
-    #[command(after_long_help = "Example:\n  uvfio irq board.dtb")]
+    #[command(after_long_help = IRQ_EXAMPLES)]
     Irq(Whole),
     /// List how the devices of a board reach memory: IOMMU and streams, coherence, ranges, reserved memory
-    #[command(after_long_help = "Example:\n  uvfio dma board.dtb")]
+    #[command(after_long_help = DMA_EXAMPLES)]
     Dma(Whole),
     /// Compare two boards: devices that came or went, and verdicts that changed
     #[command(after_long_help = DIFF_EXAMPLES)]
     Diff(Diff),
     /// Say what is wrong in a board's description
     #[command(
-        after_long_help = "Example:\n  uvfio lint board.dtb\n\nExit status:\n  0 nothing was found, 1 something was, 2 the question could not be answered."
+        after_long_help = "Example:\n  uvfio lint board.dtb\n\nExit status:\n  0 nothing was found, 1 something was, 2 the board could not be read."
     )]
     Lint(Plain),
     /// List the boards in a folder by how many of their devices can be handed out
-    #[command(after_long_help = "Example:\n  uvfio rank /usr/lib/linux-image-6.12-arm64 --top 20")]
+    #[command(after_long_help = RANK_EXAMPLES)]
     Rank(Rank),
     /// Draw a board: its groups, what is tied to what, and what is in the way
-    #[command(after_long_help = "Example:\n  uvfio picture board.dtb -o board.svg")]
+    #[command(after_long_help = PICTURE_EXAMPLES)]
     Picture(Picture),
 }
 
@@ -53,8 +53,8 @@ Examples:
   uvfio board board.dtb --allow reset_required=0 --page 64
       What can be handed out on a host with pages of 64 KiB, if devices need not be reset in between.
 
-  uvfio board /sys/firmware/fdt          the board this runs on, where it has a device tree
-  uvfio board /sys/firmware/acpi/tables  likewise with ACPI (as root)
+  uvfio board /sys/firmware              the machine this runs on (ACPI: as root)
+  uvfio board dumps/                     a folder of tables, as acpidump -b writes them
   uvfio board board.dtb --json | jq -r '.devices[] | select(.verdict == \"yes\").name'
 
 Exit status:
@@ -63,28 +63,75 @@ Exit status:
 const GROUPS_EXAMPLES: &str = "\
 Example:
   uvfio groups board.dtb
-      Each IOMMU group as Linux would make it, with the rule of the IOMMU's driver.";
+      Each IOMMU group as Linux would make it, with the rule of the IOMMU's driver.
+
+Exit status:
+  0 answered, 2 the board could not be read, 3 answered in part: tables of ACPI leave something open.";
+
+const DEPENDS_EXAMPLES: &str = "\
+Example:
+  uvfio depends board.dtb ee080000.usb
+
+Exit status:
+  0 answered, 2 the question could not be answered, 3 answered in part: tables of ACPI leave something open.";
+
+const IRQ_EXAMPLES: &str = "\
+Example:
+  uvfio irq board.dtb
+
+Exit status:
+  0 answered, 2 the board could not be read, 3 answered in part: tables of ACPI leave something open.";
+
+const DMA_EXAMPLES: &str = "\
+Example:
+  uvfio dma board.dtb
+
+Addresses are hexadecimal; sizes are bytes.
+
+Exit status:
+  0 answered, 2 the board could not be read, 3 answered in part: tables of ACPI leave something open.";
+
+const RANK_EXAMPLES: &str = "\
+Examples:
+  uvfio rank /usr/lib/linux-image-6.12-arm64 --top 20
+  uvfio rank dumps/
+      Each folder of ACPI tables below it is one machine.
+
+Exit status:
+  0 answered; boards that cannot be read are named on stderr and left out. 2 there is no board that can be read.";
+
+const PICTURE_EXAMPLES: &str = "\
+Example:
+  uvfio picture board.dtb -o board.svg
+
+Exit status:
+  0 it is drawn, 2 the board could not be read or the picture not be written.";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   uvfio explain board.dtb 7ff00000.dma
   uvfio explain board.dtb 7ff00000.dma --allow trap-shared-page
 
-A device is named as Linux names it, by the path of its node, or by any part of either that only one device has.
+A device is named as Linux names it, by the path of its node, or by any part of either that only one device has. With tables of ACPI it is a
+PCI function (0000:00:02.0), also one of a range, or a device of the namespace by its path or hardware id, as uvfio board lists them.
 
 Exit status:
-  0 it can be handed out, by itself or with others; 1 it cannot; 2 the question could not be answered.";
+  0 it can be handed out, by itself or with others; 1 it cannot; 2 the question could not be answered;
+  3 nothing that tables of ACPI know of is in the way, but they do not say all.";
 
 const TOGETHER_EXAMPLES: &str = "\
 Example:
   uvfio together board.dtb 7ff00000.dma
 
 Exit status:
-  0 they can be handed out; 1 one of them cannot, so none can; 2 the question could not be answered.";
+  0 they can be handed out; 1 one of them cannot, so none can; 2 the question could not be answered;
+  3 nothing that tables of ACPI know of is in the way, but they do not say all.";
 
 const DIFF_EXAMPLES: &str = "\
 Example:
   uvfio diff juno-r1.dtb juno-r2.dtb
+  uvfio diff virt.dtb tables/
+      What both say of one machine: its IOMMUs, and by which ids PCI functions reach them.
 
 Exit status:
   0 the same devices with the same verdicts, 1 not the same, 2 one could not be read.";
@@ -170,7 +217,7 @@ impl ValueEnum for Allow {
 /// A question about a board as it is, with nothing to accept.
 #[derive(Debug, Args)]
 pub struct Plain {
-    /// The board: a .dtb, a .dts (compiled with dtc), /sys/firmware/fdt, an ACPI table or a folder of them, or `demo`
+    /// The board: a .dtb, a .dts (compiled with dtc), ACPI tables in a file or folder, /sys/firmware, or `demo`
     pub file: PathBuf,
     #[command(flatten)]
     pub source: Source,
@@ -209,7 +256,7 @@ pub struct OfDevice {
 /// `uvfio diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// The one board
+    /// The one board, as for uvfio board
     pub before: PathBuf,
     /// The other
     pub after: PathBuf,
@@ -223,7 +270,7 @@ pub struct Diff {
 /// `uvfio rank`.
 #[derive(Debug, Args)]
 pub struct Rank {
-    /// A folder; its .dtb files are taken, those of the folders in it too
+    /// A folder; its .dtb files and ACPI tables are taken, those of the folders in it too
     pub folder: PathBuf,
     /// Only so many boards
     #[arg(long, value_name = "N")]

@@ -7,10 +7,11 @@ use uvfio_board::{BondKind, DeviceIndex};
 use uvfio_firmware::{Interrupt, NodeId, Reference, Specifier};
 
 use super::args::OfDevice;
-use super::source;
+use super::source::{self, Description};
 use super::table::{Cell, Table};
+use super::tables::gap::{self, Gap};
 use super::view::{Seen, word};
-use super::{FAINT, HEAD, say, say_json, style_of, words};
+use super::{FAINT, HEAD, say, say_of_tables, say_of_tree, status_of, style_of, tables, words};
 use crate::problem::Problem;
 
 /// The JSON of `uvfio depends`.
@@ -23,13 +24,13 @@ struct DependsView {
 
 /// Something a device needs.
 #[derive(Serialize)]
-struct Need {
-    what: &'static str,
-    provider: String,
-    cells: Vec<u32>,
-    name: Option<String>,
+pub struct Need {
+    pub what: &'static str,
+    pub provider: String,
+    pub cells: Vec<u32>,
+    pub name: Option<String>,
     /// Whether the provider's node is enabled.
-    enabled: bool,
+    pub enabled: bool,
 }
 
 /// A device that needs this one.
@@ -45,20 +46,27 @@ struct NeededBy {
 /// Where the board cannot be read, the device is not there, or stdout cannot be written.
 pub fn print(args: &OfDevice) -> Result<ExitCode, Problem> {
     let plain = &args.plain;
-    let (board, diagnostics) = source::tree(&plain.file, &plain.source.overlay)?;
-    let seen = Seen::new(board, diagnostics, args.accept.options());
-    let device = seen.meant(&args.device)?;
-    let view = DependsView {
-        device: seen.name(device),
-        needs: needs(&seen, device),
-        needed_by: needed_by(&seen, device),
+    let (view, gaps) = match source::read(&plain.file, &plain.source.overlay, args.accept.options())? {
+        Description::Tree(seen) => (of_tree(&seen, &args.device)?, None),
+        Description::Acpi(machine) => {
+            let device = machine.meant(&args.device)?;
+            let needs = tables::needs(&device);
+            let view = DependsView { device: device.name, needs, needed_by: Vec::new() };
+            (view, Some(machine.gaps(&[Gap::Suppliers, Gap::Interrupts])))
+        }
     };
-    if plain.source.json {
-        say_json(&view)?;
-    } else {
-        say(&text(&view))?;
+    match &gaps {
+        None if plain.source.json => say_of_tree(&view)?,
+        Some(gaps) if plain.source.json => say_of_tables(&view, gaps)?,
+        _ => say(&(text(&view) + &gap::text(gaps.as_deref().unwrap_or_default())))?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(status_of(gaps.as_deref().unwrap_or_default()))
+}
+
+fn of_tree(seen: &Seen, wanted: &str) -> Result<DependsView, Problem> {
+    let device = seen.meant(wanted)?;
+    let (needs, needed_by) = (needs(seen, device), needed_by(seen, device));
+    Ok(DependsView { device: seen.name(device), needs, needed_by })
 }
 
 fn needs(seen: &Seen, device: DeviceIndex) -> Vec<Need> {

@@ -1,16 +1,16 @@
 //! `uvfio diff`: two boards, what came, what went, and whose verdict changed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use uvfio_board::Options;
 
 use super::args::Diff;
-use super::source;
+use super::source::{self, Description};
 use super::table::{Cell, Table};
-use super::view::{DeviceView, Seen};
+use super::tables::Machine;
+use super::view::{Ids, Seen};
+use super::ways::{self, Ways};
 use super::{FAINT, say, say_json, style_of, summary};
 use crate::problem::Problem;
 
@@ -19,9 +19,11 @@ use crate::problem::Problem;
 struct DiffView {
     changes: Vec<Change>,
     same: usize,
+    /// What of the two could be compared.
+    compared: &'static str,
 }
 
-/// A device that is not what it was.
+/// Something that is not what it was.
 #[derive(Serialize)]
 struct Change {
     device: String,
@@ -32,14 +34,38 @@ struct Change {
     why_after: String,
 }
 
+/// What is said of something, by its name and sort.
+pub type Entries = BTreeMap<(String, &'static str), Entry>;
+
+/// What is said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// In a word.
+    pub verdict: &'static str,
+    /// In some more.
+    pub why: String,
+}
+
 /// Print it. Status 0 where nothing changed, 1 where something did.
 ///
 /// # Errors
 /// Where a board cannot be read or stdout not be written.
 pub fn print(args: &Diff) -> Result<ExitCode, Problem> {
-    let (before, after) =
-        (views(&args.before, args.accept.options())?, views(&args.after, args.accept.options())?);
-    let view = compare(&before, &after);
+    let read = |path| source::read(path, &[], args.accept.options());
+    let (before, after) = (read(&args.before)?, read(&args.after)?);
+    let (compared, (before, after)) = match (&before, &after) {
+        (Description::Tree(before), Description::Tree(after)) => {
+            ("devices and their verdicts", (of_tree(before), of_tree(after)))
+        }
+        (Description::Acpi(before), Description::Acpi(after)) => {
+            ("devices, their IOMMUs and verdicts", (of_tables(before), of_tables(after)))
+        }
+        (before, after) => (
+            "IOMMUs and the ways of PCI functions to them: all that a device tree and tables of ACPI both say",
+            ways::entries(&ways_of(before), &ways_of(after)),
+        ),
+    };
+    let view = compare(&before, &after, compared);
     if args.json {
         say_json(&view)?;
     } else {
@@ -48,35 +74,55 @@ pub fn print(args: &Diff) -> Result<ExitCode, Problem> {
     Ok(if view.changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Each device by bus and name.
-fn views(path: &Path, options: Options) -> Result<BTreeMap<(String, &'static str), DeviceView>, Problem> {
-    let (board, diagnostics) = source::tree(path, &[])?;
-    let seen = Seen::new(board, diagnostics, options);
-    let views = seen.devices().map(|(index, ..)| seen.view(index));
-    Ok(views.map(|view| ((view.name.clone(), view.bus), view)).collect())
+fn ways_of(description: &Description) -> Ways {
+    match description {
+        Description::Tree(seen) => ways::of_tree(seen),
+        Description::Acpi(machine) => ways::of_tables(machine),
+    }
 }
 
-type Views = BTreeMap<(String, &'static str), DeviceView>;
+fn of_tree(seen: &Seen) -> Entries {
+    let views = seen.devices().map(|(index, ..)| seen.view(index));
+    views
+        .map(|view| {
+            let entry = Entry { verdict: view.verdict, why: summary::short(&view) };
+            ((view.name, view.bus), entry)
+        })
+        .collect()
+}
 
-fn compare(before: &Views, after: &Views) -> DiffView {
-    let mut view = DiffView { changes: Vec::new(), same: 0 };
+fn of_tables(machine: &Machine) -> Entries {
+    let views = machine.devices.iter();
+    views
+        .map(|view| {
+            let ids: Vec<String> = view.ids.iter().map(Ids::to_string).collect();
+            let mut why: Vec<String> = view.iommus.iter().map(|iommu| format!("behind {iommu}")).collect();
+            why.extend((!ids.is_empty()).then(|| format!("ids {}", ids.join(", "))));
+            why.push(summary::short(view));
+            why.retain(|word| !word.is_empty());
+            ((view.name.clone(), view.bus), Entry { verdict: view.verdict, why: why.join(", ") })
+        })
+        .collect()
+}
+
+fn compare(before: &Entries, after: &Entries, compared: &'static str) -> DiffView {
+    let mut view = DiffView { changes: Vec::new(), same: 0, compared };
     let mut names: Vec<_> = before.keys().chain(after.keys()).collect();
     names.sort();
     names.dedup();
     for name in names {
         let (was, is) = (before.get(name), after.get(name));
-        let why = |view: Option<&DeviceView>| view.map(summary::short).unwrap_or_default();
-        let (why_before, why_after) = (why(was), why(is));
-        if was.map(|view| view.verdict) == is.map(|view| view.verdict) && why_before == why_after {
+        if was == is {
             view.same += 1;
             continue;
         }
+        let why = |entry: Option<&Entry>| entry.map(|entry| entry.why.clone()).unwrap_or_default();
         view.changes.push(Change {
             device: name.0.clone(),
-            before: was.map(|view| view.verdict),
-            after: is.map(|view| view.verdict),
-            why_before,
-            why_after,
+            before: was.map(|entry| entry.verdict),
+            after: is.map(|entry| entry.verdict),
+            why_before: why(was),
+            why_after: why(is),
         });
     }
     view
@@ -84,11 +130,12 @@ fn compare(before: &Views, after: &Views) -> DiffView {
 
 fn text(view: &DiffView) -> String {
     if view.changes.is_empty() {
-        return format!("{} devices, all with the same verdict\n", view.same);
+        return format!("{} entries, none different ({})\n", view.same, view.compared);
     }
     let mut table = Table::new(["DEVICE", "BEFORE", "AFTER", "WHY"]);
     for change in &view.changes {
         let cell = |verdict: Option<&'static str>| match verdict {
+            Some(verdict @ ("present" | "translated")) => verdict.into(),
             Some(verdict) => Cell::styled(verdict, style_of(verdict, false)),
             None => Cell::styled("absent", FAINT),
         };
@@ -101,7 +148,12 @@ fn text(view: &DiffView) -> String {
         };
         table.row([change.device.clone().into(), cell(change.before), cell(change.after), why.into()]);
     }
-    format!("{}\n{} devices are the same\n", table.text(), view.same)
+    let compared = view.compared;
+    format!(
+        "{}\n{} other entries are the same {FAINT}(compared: {compared}){FAINT:#}\n",
+        table.text(),
+        view.same
+    )
 }
 
 fn or_nothing(why: &str) -> &str {

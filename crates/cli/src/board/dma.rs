@@ -8,61 +8,70 @@ use uvfio_board::Options;
 use uvfio_firmware::{Device, NodeId, Reference};
 
 use super::args::Whole;
-use super::source;
+use super::source::{self, Description};
 use super::table::{Cell, Table};
+use super::tables::gap::{self, Gap};
 use super::view::Seen;
-use super::{FAINT, say, say_json, words};
+use super::{FAINT, say, say_of_tables, say_of_tree, status_of, tables, words};
 use crate::problem::Problem;
 
 /// The JSON of `uvfio dma`.
 #[derive(Serialize)]
-struct DmaView {
-    iommus: Vec<IommuView>,
-    devices: Vec<DeviceDma>,
-    reserved: Vec<ReservedView>,
+pub struct DmaView {
+    pub iommus: Vec<IommuView>,
+    pub devices: Vec<DeviceDma>,
+    pub reserved: Vec<ReservedView>,
 }
 
 /// An IOMMU.
 #[derive(Serialize)]
-struct IommuView {
-    name: String,
-    compatible: Option<String>,
-    enabled: bool,
-    coherent_walks: bool,
-    devices: usize,
+pub struct IommuView {
+    pub name: String,
+    /// The first `compatible` of its node; the driver's name where tables describe it.
+    pub compatible: Option<String>,
+    pub enabled: bool,
+    /// Absent where the description does not say.
+    pub coherent_walks: Option<bool>,
+    pub devices: usize,
 }
 
 /// A device's way to memory.
 #[derive(Serialize)]
-struct DeviceDma {
-    device: String,
-    streams: Vec<StreamView>,
-    group: Option<u32>,
-    coherent: bool,
-    ranges: Vec<RangeView>,
-    reserved_memory: Vec<String>,
+pub struct DeviceDma {
+    pub device: String,
+    pub streams: Vec<StreamView>,
+    pub group: Option<u32>,
+    /// Absent where the description does not say.
+    pub coherent: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_bits: Option<u8>,
+    pub ranges: Vec<RangeView>,
+    pub reserved_memory: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct StreamView {
-    iommu: String,
-    cells: Vec<u32>,
+pub struct StreamView {
+    pub iommu: String,
+    pub cells: Vec<u32>,
+    /// How many follow one another; 0 where its own id is meant, which the description does not repeat.
+    pub count: u64,
 }
 
 /// Addresses of the device's bus and where they are for the processor.
 #[derive(Serialize)]
-struct RangeView {
-    bus: u64,
-    cpu: u64,
-    size: u64,
+pub struct RangeView {
+    pub bus: u64,
+    pub cpu: u64,
+    pub size: u64,
 }
 
 /// Memory that is set aside.
 #[derive(Serialize)]
-struct ReservedView {
-    name: String,
-    ranges: Vec<(u64, u64)>,
-    no_map: bool,
+pub struct ReservedView {
+    pub name: String,
+    /// First address and bytes of each.
+    pub ranges: Vec<(u64, u64)>,
+    pub no_map: bool,
 }
 
 /// Print it.
@@ -71,15 +80,30 @@ struct ReservedView {
 /// Where the board cannot be read or stdout not be written.
 pub fn print(args: &Whole) -> Result<ExitCode, Problem> {
     let plain = &args.plain;
-    let (board, diagnostics) = source::tree(&plain.file, &plain.source.overlay)?;
-    let seen = Seen::new(board, diagnostics, Options::default());
-    let view = view(&seen, args.all);
-    if plain.source.json {
-        say_json(&view)?;
-    } else {
-        say(&text(&view))?;
+    let (view, gaps) = match source::read(&plain.file, &plain.source.overlay, Options::default())? {
+        Description::Tree(seen) => (view(&seen, args.all), None),
+        Description::Acpi(machine) => {
+            let view = tables::dma(&machine);
+            // IORT says of each device whether it is coherent; the others leave it to the DSDT.
+            let open = view.devices.iter().any(|device| device.coherent.is_none());
+            let gaps: &[Gap] = if open { &[Gap::Coherence] } else { &[] };
+            (view, Some(machine.gaps(gaps)))
+        }
+    };
+    match &gaps {
+        None if plain.source.json => say_of_tree(&view)?,
+        Some(gaps) if plain.source.json => say_of_tables(&view, gaps)?,
+        _ => say(&(text(&view) + &gap::text(gaps.as_deref().unwrap_or_default())))?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(status_of(gaps.as_deref().unwrap_or_default()))
+}
+
+fn coherence(coherent: Option<bool>) -> &'static str {
+    match coherent {
+        Some(true) => "coherent",
+        Some(false) => "not coherent",
+        None => "not said",
+    }
 }
 
 fn view(seen: &Seen, all: bool) -> DmaView {
@@ -92,7 +116,7 @@ fn view(seen: &Seen, all: bool) -> DmaView {
         name: seen.node(iommu.node),
         compatible: iommu.compatible.first().cloned(),
         enabled: iommu.available,
-        coherent_walks: iommu.dma_coherent,
+        coherent_walks: Some(iommu.dma_coherent),
         devices: behind.get(&iommu.node).copied().unwrap_or(0),
     });
     let worth = |device: &Device| all || !device.iommus.is_empty();
@@ -110,10 +134,15 @@ fn view(seen: &Seen, all: bool) -> DmaView {
                 streams: device
                     .iommus
                     .iter()
-                    .map(|one| StreamView { iommu: seen.node(one.provider), cells: one.cells.clone() })
+                    .map(|one| StreamView {
+                        iommu: seen.node(one.provider),
+                        cells: one.cells.clone(),
+                        count: 1,
+                    })
                     .collect(),
                 group: judged.group.map(|group| seen.verdicts.groups[group].id),
-                coherent: device.dma_coherent,
+                coherent: Some(device.dma_coherent),
+                address_bits: None,
                 ranges: device
                     .dma_ranges
                     .iter()
@@ -137,7 +166,7 @@ fn text(view: &DmaView) -> String {
         iommus.row([
             iommu.name.clone().into(),
             if iommu.enabled { "enabled" } else { "disabled" }.into(),
-            if iommu.coherent_walks { "coherent" } else { "not coherent" }.into(),
+            coherence(iommu.coherent_walks).into(),
             iommu.devices.to_string().into(),
             Cell::styled(iommu.compatible.clone().unwrap_or_default(), FAINT),
         ]);
@@ -147,7 +176,7 @@ fn text(view: &DmaView) -> String {
         devices.row([
             device.device.clone().into(),
             device.group.map_or_else(|| "-".to_owned(), |group| group.to_string()).into(),
-            if device.coherent { "coherent" } else { "not coherent" }.into(),
+            coherence(device.coherent).into(),
             streams(device).into(),
             ranges(device).into(),
         ]);
@@ -181,14 +210,22 @@ fn streams(device: &DeviceDma) -> String {
             text.push_str(&format!("{}:", stream.iommu));
             latest = &stream.iommu;
         }
-        text.push_str(&format!(" {}", words::hex(&stream.cells).replace(' ', "/")));
+        let first = words::hex(&stream.cells).replace(' ', "/");
+        let last = stream.cells.first().map_or(0, |first| u64::from(*first) + stream.count.saturating_sub(1));
+        text.push_str(&match stream.count {
+            0 => " its own id".to_owned(),
+            1 => format!(" {first}"),
+            _ => format!(" {first} to {last:#x}"),
+        });
     }
     text
 }
 
 fn ranges(device: &DeviceDma) -> String {
     let range = |range: &RangeView| format!("{:#x} is {:#x}, {:#x} bytes", range.bus, range.cpu, range.size);
-    let mut parts: Vec<String> = device.ranges.iter().map(range).collect();
+    let bits = device.address_bits.map(|bits| format!("{bits} bits of address"));
+    let mut parts: Vec<String> = bits.into_iter().collect();
+    parts.extend(device.ranges.iter().map(range));
     parts.extend(device.reserved_memory.iter().cloned());
     parts.join(", ")
 }

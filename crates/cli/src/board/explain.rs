@@ -8,8 +8,10 @@ use uvfio_board::Verdict;
 use super::args::OfDevice;
 use super::source::{self, Description};
 use super::table::{Cell, Table};
-use super::view::{DeviceView, Reason, Seen};
-use super::{BAD, FAINT, GOOD, HEAD, say, say_json, style_of, summary, tables};
+use super::tables::gap::{self, Gap};
+use super::tables::{self, Machine};
+use super::view::{DeviceView, Reason};
+use super::{BAD, FAINT, FAIR, GOOD, HEAD, say, say_of_tables, say_of_tree, status_of, style_of, summary};
 use crate::problem::Problem;
 
 /// Why a device can or cannot go. Status 0 where it can, 1 where not.
@@ -18,24 +20,53 @@ use crate::problem::Problem;
 /// Where the board cannot be read, the device is not there, or stdout cannot be written.
 pub fn explain(args: &OfDevice) -> Result<ExitCode, Problem> {
     let plain = &args.plain;
-    let seen = match source::read(&plain.file, &plain.source.overlay)? {
-        Description::Tree(board, diagnostics) => Seen::new(*board, diagnostics, args.accept.options()),
-        Description::Acpi(found, _) => return tables::explain(&found, args),
-    };
-    let view = seen.view(seen.meant(&args.device)?);
-    if plain.source.json {
-        say_json(&view)?;
-    } else {
-        say(&text(&view, &plain.file.display().to_string()))?;
+    let file = plain.file.display().to_string();
+    match source::read(&plain.file, &plain.source.overlay, args.accept.options())? {
+        Description::Tree(seen) => {
+            let view = seen.view(seen.meant(&args.device)?);
+            if plain.source.json {
+                say_of_tree(&view)?
+            } else {
+                say(&text(&view, &file))?
+            }
+            Ok(status(view.verdict != "no", &[]))
+        }
+        Description::Acpi(machine) => {
+            let view = machine.meant(&args.device)?;
+            let gaps = gaps(&machine, &view);
+            match plain.source.json {
+                true => say_of_tables(&view, &gaps)?,
+                false => say(&tables::explanation(&view, &gaps, &file))?,
+            }
+            Ok(status(view.verdict != "no", &gaps))
+        }
     }
-    Ok(status(view.verdict != "no"))
 }
 
-fn status(can: bool) -> ExitCode {
-    if can { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+/// What tables leave open of one device.
+fn gaps(machine: &Machine, view: &DeviceView) -> Vec<Gap> {
+    machine.gaps(match (view.verdict, view.bus) {
+        // A no stands whatever else there is to know.
+        ("no", _) => &[],
+        (_, "pci") => &[Gap::FunctionGroups],
+        _ => &[Gap::Reset, Gap::Interrupts, Gap::Registers],
+    })
+}
+
+fn status(can: bool, gaps: &[Gap]) -> ExitCode {
+    if can { status_of(gaps) } else { ExitCode::FAILURE }
 }
 
 fn text(view: &DeviceView, file: &str) -> String {
+    let mut text = opening(view);
+    reasons(&mut text, view, file);
+    text.push_str(&reset(view));
+    text.push_str(&advice(view, file));
+    text
+}
+
+/// The device and the answer.
+pub fn opening(view: &DeviceView) -> String {
     let style = style_of(view.verdict, view.give_up.is_some());
     let answer = match view.verdict {
         "yes" => "yes, by itself".to_owned(),
@@ -44,16 +75,22 @@ fn text(view: &DeviceView, file: &str) -> String {
                 view.together.iter().filter(|name| **name != view.name).map(String::as_str).collect();
             format!("together with {}", others.join(", "))
         }
+        "possible" => "possibly: nothing that the tables know of is in the way".to_owned(),
         _ => "no".to_owned(),
     };
-    let mut text = format!(
-        "{HEAD}{}{HEAD:#}  {FAINT}{}  {}{FAINT:#}\ncan it be handed out? {style}{answer}{style:#}\n",
-        view.name,
-        view.compatible.join(", "),
-        view.path
-    );
+    let mut about = view.compatible.join(", ");
+    if view.path != view.name {
+        about = format!("{about}  {}", view.path);
+    }
+    let head = format!("{HEAD}{}{HEAD:#}  {FAINT}{about}{FAINT:#}", view.name);
+    let head = if about.trim().is_empty() { format!("{HEAD}{}{HEAD:#}", view.name) } else { head };
+    format!("{head}\ncan it be handed out? {style}{answer}{style:#}\n")
+}
+
+/// The evidence: what is in the way, what goes along, what was given up, what is worth knowing.
+pub fn reasons(text: &mut String, view: &DeviceView, file: &str) {
     let standing: Vec<&Reason> = view.blockers.iter().filter(|reason| !reason.lifted).collect();
-    part(&mut text, "in its way", &standing);
+    part(text, "in its way", &standing);
     if let Some(because) = &view.because {
         text.push_str(&format!(
             "\n{HEAD}in the way of {}, which would have to go along{HEAD:#}\n",
@@ -65,15 +102,12 @@ fn text(view: &DeviceView, file: &str) -> String {
         ));
     }
     let ties: Vec<&Reason> = view.bonds.iter().filter(|reason| !reason.lifted).collect();
-    part(&mut text, "draws along", &ties);
+    part(text, "draws along", &ties);
     let lifted: Vec<&Reason> =
         view.blockers.iter().chain(&view.bonds).filter(|reason| reason.lifted).collect();
-    part(&mut text, "given up", &lifted);
+    part(text, "given up", &lifted);
     let cautions: Vec<&Reason> = view.cautions.iter().collect();
-    part(&mut text, "worth knowing", &cautions);
-    text.push_str(&reset(view));
-    text.push_str(&advice(view, file));
-    text
+    part(text, "worth knowing", &cautions);
 }
 
 fn part(text: &mut String, title: &str, reasons: &[&Reason]) {
@@ -136,7 +170,8 @@ fn advice(view: &DeviceView, file: &str) -> String {
 #[derive(Serialize)]
 struct TogetherView {
     device: String,
-    can: bool,
+    /// Absent where the description does not say enough.
+    can: Option<bool>,
     devices: Vec<DeviceView>,
 }
 
@@ -146,28 +181,48 @@ struct TogetherView {
 /// Where the board cannot be read, the device is not there, or stdout cannot be written.
 pub fn together(args: &OfDevice) -> Result<ExitCode, Problem> {
     let plain = &args.plain;
-    let (board, diagnostics) = source::tree(&plain.file, &plain.source.overlay)?;
-    let seen = Seen::new(board, diagnostics, args.accept.options());
-    let device = seen.meant(&args.device)?;
-    let can = seen.verdicts.devices[device.at()].verdict != Verdict::No;
-    let devices: Vec<DeviceView> =
-        seen.verdicts.together(device).into_iter().map(|member| seen.view(member)).collect();
-    let view = TogetherView { device: seen.name(device), can, devices };
-    if plain.source.json {
-        say_json(&view)?;
-    } else {
-        say(&together_text(&view))?;
+    match source::read(&plain.file, &plain.source.overlay, args.accept.options())? {
+        Description::Tree(seen) => {
+            let device = seen.meant(&args.device)?;
+            let can = seen.verdicts.devices[device.at()].verdict != Verdict::No;
+            let members = seen.verdicts.together(device).into_iter();
+            let devices = members.map(|member| seen.view(member)).collect();
+            let view = TogetherView { device: seen.name(device), can: Some(can), devices };
+            if plain.source.json {
+                say_of_tree(&view)?
+            } else {
+                say(&together_text(&view))?
+            }
+            Ok(status(can, &[]))
+        }
+        Description::Acpi(machine) => {
+            let device = machine.meant(&args.device)?;
+            let gaps = gaps(&machine, &device);
+            let devices = machine.together(&device);
+            let can = device.verdict != "no";
+            let view = TogetherView { device: device.name, can: (!can).then_some(false), devices };
+            match plain.source.json {
+                true => say_of_tables(&view, &gaps)?,
+                false => say(&(together_text(&view) + &gap::text(&gaps)))?,
+            }
+            Ok(status(can, &gaps))
+        }
     }
-    Ok(status(can))
 }
 
 fn together_text(view: &TogetherView) -> String {
-    let style = if view.can { GOOD } else { BAD };
+    let style = match view.can {
+        Some(true) => GOOD,
+        Some(false) => BAD,
+        None => FAIR,
+    };
     let answer = match (view.can, view.devices.len()) {
-        (true, 1) => "can go by itself".to_owned(),
-        (true, many) => format!("can go with all {many}"),
-        (false, 1) => "cannot go".to_owned(),
-        (false, many) => format!("would take {many} along, and cannot go"),
+        (Some(true), 1) => "can go by itself".to_owned(),
+        (Some(true), many) => format!("can go with all {many}"),
+        (Some(false), 1) => "cannot go".to_owned(),
+        (Some(false), many) => format!("would take {many} along, and cannot go"),
+        (None, 1) => "can possibly go, and the tables tie nothing to it".to_owned(),
+        (None, many) => format!("can possibly go, with all {many}"),
     };
     let mut table = Table::new(["DEVICE", "BY ITSELF", "WHY"]);
     for device in &view.devices {

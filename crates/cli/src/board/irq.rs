@@ -8,20 +8,27 @@ use uvfio_board::{DeviceIndex, Options};
 use uvfio_firmware::{NodeId, Trigger};
 
 use super::args::Whole;
-use super::source;
+use super::source::{self, Description};
 use super::table::{Cell, Table};
+use super::tables::gap::{self, Gap};
 use super::view::Seen;
-use super::{BAD, FAINT, say, say_json};
+use super::{BAD, FAINT, say, say_of_tables, say_of_tree, status_of, tables};
 use crate::problem::Problem;
 
 /// A line in JSON.
 #[derive(Serialize)]
-struct LineView {
-    controller: String,
-    number: u32,
-    trigger: &'static str,
-    shared: bool,
-    devices: Vec<String>,
+pub struct LineView {
+    pub controller: String,
+    pub number: u32,
+    pub trigger: &'static str,
+    pub shared: bool,
+    pub devices: Vec<String>,
+}
+
+/// The JSON of `uvfio irq`.
+#[derive(Serialize)]
+struct LinesView {
+    lines: Vec<LineView>,
 }
 
 /// Print them: shared ones and those of devices behind an IOMMU, or all.
@@ -30,17 +37,24 @@ struct LineView {
 /// Where the board cannot be read or stdout not be written.
 pub fn print(args: &Whole) -> Result<ExitCode, Problem> {
     let plain = &args.plain;
-    let (board, diagnostics) = source::tree(&plain.file, &plain.source.overlay)?;
-    let seen = Seen::new(board, diagnostics, Options::default());
-    let lines = lines(&seen, args.all);
-    if plain.source.json {
-        say_json(&lines)?;
-    } else if lines.is_empty() {
-        say("no interrupt line is shared or belongs to a device behind an IOMMU\n")?;
-    } else {
-        say(&text(&lines))?;
+    let (lines, gaps) = match source::read(&plain.file, &plain.source.overlay, Options::default())? {
+        Description::Tree(seen) => (lines(&seen, args.all), None),
+        Description::Acpi(machine) => (tables::lines(&machine), Some(vec![Gap::Interrupts])),
+    };
+    let none = match gaps {
+        None => "no interrupt line is shared or belongs to a device behind an IOMMU\n",
+        Some(_) => "no IOMMU of these tables has an interrupt line\n",
+    };
+    let view = LinesView { lines };
+    match &gaps {
+        None if plain.source.json => say_of_tree(&view)?,
+        Some(gaps) if plain.source.json => say_of_tables(&view, gaps)?,
+        _ => {
+            let text = if view.lines.is_empty() { none.to_owned() } else { text(&view.lines) };
+            say(&(text + &gap::text(gaps.as_deref().unwrap_or_default())))?;
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(status_of(gaps.as_deref().unwrap_or_default()))
 }
 
 fn lines(seen: &Seen, all: bool) -> Vec<LineView> {

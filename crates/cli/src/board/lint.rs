@@ -9,7 +9,7 @@ use super::args::Plain;
 use super::remarks;
 use super::source::{self, Description};
 use super::view::{Seen, clean};
-use super::{FAINT, GOOD, HEAD, say, say_json, words};
+use super::{FAINT, GOOD, HEAD, say, say_of_tables, say_of_tree, words};
 use crate::problem::Problem;
 
 /// A remark in JSON.
@@ -21,30 +21,40 @@ pub struct Remark {
     pub says: String,
 }
 
+/// The JSON of `uvfio lint`.
+#[derive(Serialize)]
+struct RemarksView {
+    remarks: Vec<Remark>,
+}
+
 /// Print them. Status 0 where there are none, 1 where there are.
 ///
 /// # Errors
 /// Where the board cannot be read or stdout not be written.
 pub fn print(args: &Plain) -> Result<ExitCode, Problem> {
-    let mut remarks = match source::read(&args.file, &args.source.overlay)? {
-        Description::Tree(board, diagnostics) => {
-            let seen = Seen::new(*board, diagnostics, Options::default());
+    let mut is_tree = true;
+    let mut remarks = match source::read(&args.file, &args.source.overlay, Options::default())? {
+        Description::Tree(seen) => {
             let mut all: Vec<Remark> = seen.diagnostics.iter().map(remarks::of_tree).collect();
             all.extend(of_verdicts(&seen));
             all
         }
-        Description::Acpi(_, diagnostics) => diagnostics.iter().map(remarks::of_table).collect(),
+        Description::Acpi(machine) => {
+            is_tree = false;
+            machine.remarks
+        }
     };
     for remark in &mut remarks {
         clean(&mut remark.place);
         clean(&mut remark.says);
     }
-    if args.source.json {
-        say_json(&remarks)?;
-    } else {
-        say(&text(&remarks))?;
+    let view = RemarksView { remarks };
+    match args.source.json {
+        true if is_tree => say_of_tree(&view)?,
+        true => say_of_tables(&view, &[])?,
+        false => say(&text(&view.remarks))?,
     }
-    Ok(if remarks.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if view.remarks.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What reads well and does not work.

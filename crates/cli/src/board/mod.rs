@@ -18,6 +18,7 @@ mod summary;
 mod table;
 mod tables;
 mod view;
+mod ways;
 mod words;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use self::args::BoardCommand;
+use self::tables::gap::{self, Gap, NotSaid};
 use crate::output;
 use crate::problem::Problem;
 
@@ -60,12 +62,9 @@ pub fn answer(command: &BoardCommand) -> Result<ExitCode, Problem> {
     }
 }
 
-/// Text to stdout; whoever closes it early has read enough.
+/// Text to stdout.
 fn say(text: &str) -> Result<(), Problem> {
-    match output::write(output::stdout(), text, "stdout") {
-        Err(Problem::Unwritable { error, .. }) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    output::write(output::stdout(), text, "stdout")
 }
 
 /// JSON to stdout.
@@ -75,10 +74,40 @@ fn say_json(value: &impl Serialize) -> Result<(), Problem> {
     say(&text)
 }
 
+/// Status of a question that the description answers only in part; what it does not say is part of the answer.
+const IN_PART: u8 = 3;
+
+/// What every answer in JSON has beside its own.
+#[derive(Serialize)]
+struct Answer<'a, T> {
+    /// What it was read from: `device-tree` or `acpi`.
+    description: &'static str,
+    #[serde(flatten)]
+    body: &'a T,
+    /// What the description leaves open of this question.
+    not_said: Vec<NotSaid>,
+}
+
+/// The answer of a device tree as JSON.
+fn say_of_tree(body: &impl Serialize) -> Result<(), Problem> {
+    say_json(&Answer { description: "device-tree", body, not_said: Vec::new() })
+}
+
+/// The answer of tables as JSON.
+fn say_of_tables(body: &impl Serialize, gaps: &[Gap]) -> Result<(), Problem> {
+    say_json(&Answer { description: "acpi", body, not_said: gap::views(gaps) })
+}
+
+/// The status of an answer that has these gaps.
+fn status_of(gaps: &[Gap]) -> ExitCode {
+    if gaps.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(IN_PART) }
+}
+
 /// How a verdict looks.
 fn style_of(verdict: &str, can_be_freed: bool) -> Style {
     match verdict {
         "yes" | "together" => GOOD,
+        "possible" => FAIR,
         _ if can_be_freed => FAIR,
         _ => BAD,
     }

@@ -4,7 +4,7 @@
 //! devices behind an IOMMU, and what is in the way of how many. Where things stand is found in `layout`, how they look in `draw`.
 
 mod draw;
-mod layout;
+pub mod layout;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,8 +16,10 @@ use uvfio_firmware::{NodeId, Reference};
 
 use self::layout::{Block, Item, Section, Tile, Tone};
 use super::args::Picture;
+use super::source::{self, Description};
+use super::tables::{self, Machine};
 use super::view::{DeviceView, Seen};
-use super::{source, summary, words};
+use super::{summary, words};
 use crate::problem::Problem;
 
 /// Blocks of one section; a page does not bear more.
@@ -30,9 +32,10 @@ const MOST_TILES: usize = 24;
 /// # Errors
 /// Where the board cannot be read or the picture not be written.
 pub fn print(args: &Picture) -> Result<ExitCode, Problem> {
-    let (board, diagnostics) = source::tree(&args.file, &args.overlay)?;
-    let seen = Seen::new(board, diagnostics, args.accept.options());
-    let svg = draw::page(&heading(&seen), &sections(&seen));
+    let svg = match source::read(&args.file, &args.overlay, args.accept.options())? {
+        Description::Tree(seen) => draw::page(&heading(&seen), &sections(&seen)),
+        Description::Acpi(machine) => draw::page(&heading_of_tables(&machine), &tables::sections(&machine)),
+    };
     match &args.output {
         None => super::say(&svg)?,
         Some(path) => {
@@ -59,6 +62,19 @@ fn heading(seen: &Seen) -> (String, String) {
     (title.to_owned(), below)
 }
 
+fn heading_of_tables(machine: &Machine) -> (String, String) {
+    let counts = tables::counts(machine);
+    let below = format!(
+        "{} devices: {} can possibly be handed out, {} with others, {} could if something is given up, {} cannot",
+        counts.devices,
+        counts.possible,
+        counts.together,
+        counts.could,
+        counts.no - counts.could
+    );
+    (machine.tables.join(", "), below)
+}
+
 fn sections(seen: &Seen) -> Vec<Section> {
     let views: Vec<DeviceView> = seen.devices().map(|(index, ..)| seen.view(index)).collect();
     let all = [
@@ -70,7 +86,7 @@ fn sections(seen: &Seen) -> Vec<Section> {
     all.into_iter().filter(|section| !section.blocks.is_empty()).map(shortened).collect()
 }
 
-fn shortened(mut section: Section) -> Section {
+pub fn shortened(mut section: Section) -> Section {
     let more = section.blocks.len().saturating_sub(MOST_BLOCKS);
     if more > 0 {
         section.blocks.truncate(MOST_BLOCKS);
@@ -81,18 +97,19 @@ fn shortened(mut section: Section) -> Section {
 
 fn tone(view: &DeviceView) -> Tone {
     match view.verdict {
-        "yes" | "together" => Tone::Good,
+        "yes" | "together" | "possible" => Tone::Good,
         _ if view.give_up.is_some() => Tone::Fair,
         _ => Tone::Bad,
     }
 }
 
-fn tile(view: &DeviceView) -> Tile {
+pub fn tile(view: &DeviceView) -> Tile {
     let give_up = view.give_up.iter().filter(|_| view.verdict == "no").flatten();
     let give_up: Vec<&str> = give_up.copied().collect();
     let mut lines = vec![view.compatible.first().cloned().unwrap_or_default()];
     match (view.verdict, give_up.is_empty()) {
         ("yes", _) => lines.push("can go alone".into()),
+        ("possible", _) => lines.push("can possibly go".into()),
         ("together", _) => lines.push(format!("can go with {} more", view.together.len().saturating_sub(1))),
         (_, true) => lines.extend(summary::short(view).split("; ").map(str::to_owned)),
         (_, false) => lines.extend(give_up.iter().map(|name| format!("needs {name}"))),
@@ -101,12 +118,12 @@ fn tile(view: &DeviceView) -> Tile {
 }
 
 /// A tile with nothing but the name.
-fn plain(view: &DeviceView) -> Tile {
+pub fn plain(view: &DeviceView) -> Tile {
     Tile { name: view.name.clone(), lines: Vec::new(), tone: tone(view), faint: false }
 }
 
 /// Tiles as the content of a block, cut where they are too many.
-fn content(tiles: Vec<Tile>) -> Vec<Item> {
+pub fn content(tiles: Vec<Tile>) -> Vec<Item> {
     let more = tiles.len().saturating_sub(MOST_TILES);
     let mut items: Vec<Item> = tiles.into_iter().take(MOST_TILES).map(Item::Tile).collect();
     if more > 0 {
@@ -245,7 +262,7 @@ fn ties(seen: &Seen, views: &[DeviceView]) -> Vec<Block> {
     blocks
 }
 
-fn blockers(views: &[DeviceView]) -> Vec<Block> {
+pub fn blockers(views: &[DeviceView]) -> Vec<Block> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for reason in views.iter().flat_map(|view| &view.blockers).filter(|reason| !reason.lifted) {
         *counts.entry(reason.kind).or_default() += 1;
@@ -260,6 +277,7 @@ fn blockers(views: &[DeviceView]) -> Vec<Block> {
         "no-reset" => "VFIO has no reset driver",
         "no-compatible" => "no compatible",
         "pci-host" => "a PCI host bridge",
+        "firmware-memory" => "firmware uses memory through it",
         "interrupt-shared" => "an interrupt is shared",
         "needed-beyond" => "needed by what is no device",
         _ => "something else",

@@ -2,49 +2,64 @@
 
 use std::path::{Path, PathBuf};
 
-use uvfio_firmware::acpi::{self, Table};
+use uvfio_board::Options;
 use uvfio_firmware::{Board, Diagnostic, Tree, dt};
 
+use super::tables::{Machine, read};
+use super::view::Seen;
 use crate::board_file;
 use crate::problem::Problem;
 
-/// What a FILE turned out to be.
+/// What a FILE turned out to be, judged.
 pub enum Description {
     /// A device tree.
-    Tree(Box<Board>, Vec<Diagnostic>),
+    Tree(Box<Seen>),
     /// Tables of ACPI.
-    Acpi(Vec<Table>, Vec<acpi::Diagnostic>),
+    Acpi(Box<Machine>),
 }
 
-/// The signatures of the tables that are read, as file names of a folder have them and as tables begin.
-const SIGNATURES: [&str; 4] = ["IORT", "DMAR", "IVRS", "VIOT"];
-
-/// Read it, and put the overlays in.
+/// Read it, put the overlays in, and judge it.
 ///
 /// # Errors
 /// Where it cannot be read, is nothing of all that, or an overlay does not fit.
-pub fn read(path: &Path, overlays: &[PathBuf]) -> Result<Description, Problem> {
+pub fn read(path: &Path, overlays: &[PathBuf], options: Options) -> Result<Description, Problem> {
     if path.is_dir() {
-        return folder(path);
+        return folder(path, overlays, options);
     }
     let bytes = board_file::read(path)?;
-    if is_table(&bytes) {
-        let (tables, diagnostics) = acpi::read(&bytes);
-        return Ok(Description::Acpi(tables, diagnostics));
+    if read::is_table(&bytes, bytes.len() as u64) {
+        let tables = read::bytes(&bytes);
+        let understood = tables.is_understood();
+        let machine = Machine::new(tables, options);
+        if !understood {
+            return Err(Problem::OtherTables { path: path.to_path_buf(), tables: machine.tables });
+        }
+        return acpi(path, machine, overlays);
     }
     let (board, diagnostics) = tree_of(path, &bytes, overlays)?;
-    Ok(Description::Tree(Box::new(board), diagnostics))
+    Ok(Description::Tree(Box::new(Seen::new(board, diagnostics, options))))
 }
 
-/// Read a device tree; tables will not do.
-///
-/// # Errors
-/// As for [`read`], and where it is ACPI.
-pub fn tree(path: &Path, overlays: &[PathBuf]) -> Result<(Board, Vec<Diagnostic>), Problem> {
-    match read(path, overlays)? {
-        Description::Tree(board, diagnostics) => Ok((*board, diagnostics)),
-        Description::Acpi(..) => Err(Problem::NeedsTree { path: path.to_path_buf() }),
+fn acpi(path: &Path, machine: Machine, overlays: &[PathBuf]) -> Result<Description, Problem> {
+    match overlays {
+        [] => Ok(Description::Acpi(Box::new(machine))),
+        _ => Err(Problem::OverlayOnTables { path: path.to_path_buf() }),
     }
+}
+
+/// A folder of tables, or /sys/firmware or something like it: what the kernel it belongs to goes by is in one of two places there.
+fn folder(path: &Path, overlays: &[PathBuf], options: Options) -> Result<Description, Problem> {
+    if let Some(tables) = read::folder(path)? {
+        return acpi(path, Machine::new(tables, options), overlays);
+    }
+    let (blob, tables) = (path.join("fdt"), path.join("acpi/tables"));
+    if tables.is_dir() {
+        return folder(&tables, overlays, options);
+    }
+    if blob.is_file() {
+        return read(&blob, overlays, options);
+    }
+    Err(Problem::NoTables { path: path.to_path_buf() })
 }
 
 fn tree_of(path: &Path, bytes: &[u8], overlays: &[PathBuf]) -> Result<(Board, Vec<Diagnostic>), Problem> {
@@ -62,37 +77,4 @@ fn tree_of(path: &Path, bytes: &[u8], overlays: &[PathBuf]) -> Result<(Board, Ve
 fn parse(path: &Path, bytes: &[u8]) -> Result<(Tree, Vec<Diagnostic>), Problem> {
     Tree::parse(bytes)
         .map_err(|error| Problem::NotADeviceTree { path: path.to_path_buf(), why: error.to_string() })
-}
-
-/// A header's length is not compared with the bytes here: a table that lies is still a table.
-fn is_table(bytes: &[u8]) -> bool {
-    bytes.len() >= acpi::header::LENGTH && SIGNATURES.iter().any(|name| bytes.starts_with(name.as_bytes()))
-}
-
-/// Every table of a folder that is one of those that are read.
-fn folder(path: &Path) -> Result<Description, Problem> {
-    let unreadable = |error| Problem::BoardUnreadable { path: path.to_path_buf(), error };
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        let name = file.file_name().map(|name| name.to_string_lossy().to_uppercase()).unwrap_or_default();
-        // acpidump and the kernel name files by their signature; others end in it.
-        if file.is_file() && SIGNATURES.iter().any(|signature| name.contains(signature)) {
-            files.push(file);
-        }
-    }
-    files.sort();
-    let (mut tables, mut diagnostics) = (Vec::new(), Vec::new());
-    for file in &files {
-        let bytes = board_file::read(file)?;
-        if is_table(&bytes) {
-            let (found, trouble) = acpi::read(&bytes);
-            tables.extend(found);
-            diagnostics.extend(trouble);
-        }
-    }
-    if tables.is_empty() {
-        return Err(Problem::NoTables { path: path.to_path_buf() });
-    }
-    Ok(Description::Acpi(tables, diagnostics))
 }

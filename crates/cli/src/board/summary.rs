@@ -9,7 +9,7 @@ use super::args::Summary;
 use super::source::{self, Description};
 use super::table::{Cell, Table};
 use super::view::{DeviceView, Reason, Seen, names};
-use super::{FAINT, HEAD, say, say_json, style_of, tables};
+use super::{FAINT, HEAD, say, say_of_tables, say_of_tree, style_of, tables};
 use crate::problem::Problem;
 
 /// The JSON of `uvfio board`.
@@ -53,14 +53,13 @@ struct BridgeView {
 /// Where the board cannot be read or stdout not be written.
 pub fn print(args: &Summary) -> Result<ExitCode, Problem> {
     let plain = &args.whole.plain;
-    let seen = match source::read(&plain.file, &plain.source.overlay)? {
-        Description::Tree(board, diagnostics) => Seen::new(*board, diagnostics, args.accept.options()),
-        Description::Acpi(tables, diagnostics) => return tables::summary(&tables, &diagnostics, args),
-    };
-    if plain.source.json {
-        say_json(&view(&seen, args.whole.all))?;
-    } else {
-        say(&text(&seen, args.whole.all, &plain.file.display().to_string()))?;
+    match source::read(&plain.file, &plain.source.overlay, args.accept.options())? {
+        Description::Tree(seen) if plain.source.json => say_of_tree(&view(&seen, args.whole.all))?,
+        Description::Tree(seen) => say(&text(&seen, args.whole.all, &plain.file.display().to_string()))?,
+        Description::Acpi(machine) if plain.source.json => {
+            say_of_tables(&tables::view(&machine), &machine.gaps(&tables::GAPS))?;
+        }
+        Description::Acpi(machine) => say(&tables::text(&machine, args))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -228,6 +227,7 @@ fn word(reason: &Reason) -> String {
         "not-coherent" => "DMA not coherent".to_owned(),
         "no-reset" => "no reset".to_owned(),
         "pci-host" => "PCI host bridge".to_owned(),
+        "firmware-memory" => "firmware uses memory through it".to_owned(),
         "interrupt-shared" => format!("interrupt {} shared", reason.number.unwrap_or(0)),
         "needed-beyond" => format!("needed by {}", reason.node.as_deref().unwrap_or("others")),
         "group" => "same group".to_owned(),

@@ -3,6 +3,7 @@
 //! What has `Serialize` here is the shape of `--json`; its field names and kinds do not change.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use serde::Serialize;
 use uvfio_board::{Bond, DeviceIndex, Judged, Options, Verdict, Verdicts, Weakening, Weakenings};
@@ -76,10 +77,16 @@ pub struct DeviceView {
     pub path: String,
     pub compatible: Vec<String>,
     pub verdict: &'static str,
+    /// The range it was named with, where a function was asked for that tables only name with others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
     /// All that goes with it, itself included, where it can only go with others; the first [`MOST`] of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub together: Vec<String>,
     pub iommus: Vec<String>,
+    /// The ids that tables of ACPI give it at its IOMMU.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<Ids>,
     pub group: Option<u32>,
     pub blockers: Vec<Reason>,
     pub bonds: Vec<Reason>,
@@ -90,6 +97,24 @@ pub struct DeviceView {
     pub reset_driver: Option<&'static str>,
     pub reset_lines: u32,
     pub dedicated_reset_lines: u32,
+}
+
+/// Ids that follow one another.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Ids {
+    /// The first.
+    pub first: u32,
+    /// How many.
+    pub count: u64,
+}
+
+impl fmt::Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            0 | 1 => write!(f, "{:#x}", self.first),
+            _ => write!(f, "{:#x} to {:#x}", self.first, u64::from(self.first) + self.count - 1),
+        }
+    }
 }
 
 /// What a description says is shown on terminals, which take some characters for commands.
@@ -200,8 +225,10 @@ impl Seen {
             path: device.path.clone(),
             compatible: device.compatible.clone(),
             verdict: word(judged.verdict),
+            part_of: None,
             together: together.iter().map(|other| self.name(*other)).collect(),
             iommus: self.iommus(device),
+            ids: Vec::new(),
             group: judged.group.map(|group| self.verdicts.groups[group].id),
             blockers: judged
                 .blockers

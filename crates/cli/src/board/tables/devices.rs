@@ -1,0 +1,147 @@
+//! Devices of tables in the shape that devices of a tree have: a verdict, what is in the way, and what ties them.
+
+use uvfio_board::acpi::{AcpiBlocker, AcpiDevice, AcpiGrouping, AcpiVerdict, AcpiView, Found, Who};
+use uvfio_board::{Options, Weakening};
+
+use super::Machine;
+use crate::board::view::{Because, DeviceView, Ids, MOST, Reason, clean};
+use crate::board::words;
+
+/// All of a view. `could` has the verdicts where everything that can be given up is.
+pub fn all(
+    view: &AcpiView,
+    verdicts: &[AcpiVerdict],
+    could: &[AcpiVerdict],
+    options: Options,
+) -> Vec<DeviceView> {
+    let names: Vec<String> = view
+        .devices
+        .iter()
+        .map(|device| {
+            let mut name = device.who.to_string();
+            clean(&mut name);
+            name
+        })
+        .collect();
+    let blocked: Vec<bool> = view
+        .devices
+        .iter()
+        .map(|device| device.blockers.iter().any(|blocker| blocker.stands(options.allowed)))
+        .collect();
+    (0..view.devices.len())
+        .map(|at| {
+            let device = &view.devices[at];
+            let (bus, path) = match &device.who {
+                Who::Named(_) => ("acpi", names[at].clone()),
+                Who::Registers(_) => ("platform", String::new()),
+                _ => ("pci", String::new()),
+            };
+            let together = match verdicts[at] {
+                AcpiVerdict::Together => view.together(at, MOST),
+                _ => Vec::new(),
+            };
+            let bonds: Vec<Reason> =
+                device.shares.iter().map(|shared| bond(view, &names, at, *shared)).collect();
+            // Through another only where nothing is in the device's own way.
+            let because = (verdicts[at] == AcpiVerdict::No && !blocked[at]).then(|| {
+                let others = view.together(at, usize::MAX);
+                let other = others.into_iter().find(|other| blocked[*other])?;
+                let through = bonds.first()?.clone();
+                Some(Because { device: names[other].clone(), through })
+            });
+            DeviceView {
+                name: names[at].clone(),
+                bus,
+                path,
+                compatible: Vec::new(),
+                verdict: word(verdicts[at]),
+                together: together.into_iter().map(|other| names[other].clone()).collect(),
+                part_of: None,
+                iommus: device.iommu.map(|iommu| super::iommu(view, iommu)).into_iter().collect(),
+                ids: device.ids.iter().map(|(first, count)| Ids { first: *first, count: *count }).collect(),
+                group: None,
+                blockers: device.blockers.iter().map(|one| blocker(one, options)).collect(),
+                bonds,
+                because: because.flatten(),
+                cautions: Vec::new(),
+                give_up: give_up(verdicts[at], could[at]),
+                reset_driver: None,
+                reset_lines: 0,
+                dedicated_reset_lines: 0,
+            }
+        })
+        .collect()
+}
+
+/// A function that an entry of the machine speaks of, perhaps with others.
+pub fn function(machine: &Machine, segment: u16, bdf: u16, found: Found) -> DeviceView {
+    let entry = &machine.devices[found.device];
+    let name = Who::Functions { segment, first: bdf, last: bdf }.to_string();
+    let part_of = (entry.name != name).then(|| entry.name.clone());
+    let ids = found.id.map(|first| Ids { first, count: 1 }).into_iter().collect();
+    DeviceView { name, part_of, ids, ..entry.clone() }
+}
+
+fn word(verdict: AcpiVerdict) -> &'static str {
+    match verdict {
+        AcpiVerdict::Possible => "possible",
+        AcpiVerdict::Together => "together",
+        AcpiVerdict::No => "no",
+    }
+}
+
+fn give_up(verdict: AcpiVerdict, could: AcpiVerdict) -> Option<Vec<&'static str>> {
+    match (verdict, could) {
+        (AcpiVerdict::No, AcpiVerdict::No) => None,
+        (AcpiVerdict::No, _) => Some(vec![Weakening::NonCoherentDma.name()]),
+        _ => Some(Vec::new()),
+    }
+}
+
+fn blocker(blocker: &AcpiBlocker, options: Options) -> Reason {
+    let (kind, says) = match blocker {
+        AcpiBlocker::NoIommu => ("no-iommu", "no IOMMU translates for it".to_owned()),
+        AcpiBlocker::NotCoherent => (
+            "not-coherent",
+            "its DMA does not see the processor's caches; VFIO asks for that since Linux 6.0".to_owned(),
+        ),
+        AcpiBlocker::FirmwareMemory { start, last, relaxable } => {
+            let except =
+                if *relaxable { " (Linux makes an exception for USB controllers and graphics)" } else { "" };
+            ("firmware-memory", format!("firmware uses memory {start:#x} to {last:#x} through it{except}"))
+        }
+    };
+    Reason {
+        kind,
+        says,
+        lifted_by: blocker.lifted_by().map(Weakening::name),
+        lifted: !blocker.stands(options.allowed),
+        ..Reason::default()
+    }
+}
+
+/// Why a device draws others along: their IOMMU's driver puts them in one group, or cannot tell them apart.
+fn bond(view: &AcpiView, names: &[String], of: usize, shared: usize) -> Reason {
+    let shared = &view.shared[shared];
+    let others = shared.users.iter().filter(|user| **user != of).take(MOST);
+    let devices: Vec<String> = others.map(|user| names[*user].clone()).collect();
+    let is_named = |device: &AcpiDevice| matches!(device.who, Who::Named(_) | Who::Registers(_));
+    let iommu = &view.iommus[shared.iommu];
+    let grouped = iommu.grouping() != AcpiGrouping::Device
+        && shared.users.iter().all(|user| is_named(&view.devices[*user]));
+    let says = format!(
+        "id {:#x} of {} is also that of {}",
+        shared.id,
+        super::iommu(view, shared.iommu),
+        words::list(&devices)
+    );
+    Reason {
+        kind: if grouped { "group" } else { "stream" },
+        says,
+        devices,
+        node: Some(super::iommu(view, shared.iommu)),
+        cells: vec![shared.id],
+        source: grouped.then(|| iommu.source()),
+        ..Reason::default()
+    }
+}
