@@ -1,7 +1,9 @@
 //! A board: its devices with their register windows, interrupts and references to providers.
 //!
-//! This is what the rest of uvfio knows of a machine. It is plain data; how it comes about from a device tree is in `dt`.
+//! This is what the rest of uvfio knows of a machine. It is plain data; how it comes about from a device tree is in `dt`, from ACPI in
+//! `acpi`.
 
+use crate::acpi::AcpiFacts;
 use crate::dt::{self, IdMap, NotADeviceTree, PciHost, Tree};
 use crate::{Diagnostic, Reference};
 
@@ -152,6 +154,23 @@ pub struct Device {
     pub msi_map: IdMap,
     /// What it is as a PCI host bridge.
     pub pci: Option<Box<PciHost>>,
+    /// What it is known by where ACPI describes it.
+    pub acpi: Option<Box<AcpiFacts>>,
+}
+
+impl Device {
+    /// What Linux calls it when it wants to know what it is: its hardware id, or its most specific `compatible`.
+    #[must_use]
+    pub fn known_as(&self) -> Option<&str> {
+        let hid = self.acpi.as_ref().and_then(|acpi| acpi.hid());
+        hid.or_else(|| self.compatible.first().map(String::as_str))
+    }
+
+    /// All that drivers and models may know it by, the most specific first.
+    #[must_use]
+    pub fn identities(&self) -> &[String] {
+        self.acpi.as_ref().map_or(&self.compatible, |acpi| &acpi.identities)
+    }
 }
 
 /// A node that others refer to, whether or not Linux makes a device of it.
@@ -192,6 +211,16 @@ pub struct Reserved {
     pub reusable: bool,
 }
 
+/// What a board was read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DescribedBy {
+    /// A device tree.
+    #[default]
+    DeviceTree,
+    /// ACPI.
+    Acpi,
+}
+
 /// A board.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Board {
@@ -207,8 +236,10 @@ pub struct Board {
     pub memory: Vec<Range>,
     /// What of it is set aside.
     pub reserved: Vec<Reserved>,
-    /// The whole tree.
+    /// The whole tree; only a root where there is none.
     pub tree: Tree,
+    /// What it was read from.
+    pub described_by: DescribedBy,
 }
 
 impl Board {

@@ -178,6 +178,28 @@ pub enum Problem {
     },
     /// A device on the AMBA bus without a register window; Linux makes no device of it.
     AmbaWithoutRegisters,
+    /// An object of ACPI that could not be evaluated; the device is as if it had none.
+    NotEvaluated {
+        /// Its name, such as `_CRS`.
+        name: String,
+    },
+    /// A resource descriptor that ends outside its template; it and those behind it were left out.
+    ResourceEnds {
+        /// Bytes from the template's start.
+        at: usize,
+    },
+    /// A resource descriptor of a window without bytes, or one whose end is beyond the last address; it was left out.
+    ResourceExtent {
+        /// First address.
+        base: u64,
+        /// Bytes.
+        size: u64,
+    },
+    /// An IOMMU translates for the device, but neither it nor one it is in says whether its DMA is coherent (`_CCA`): on Arm it then
+    /// does none.
+    NoCoherency,
+    /// IORT names a device that the namespace does not have, or that is not there.
+    NoSuchComponent,
     /// Reading was given up: the description is built to take more steps or space than its size warrants.
     Exhausted,
     /// More of these, not kept.

@@ -88,6 +88,19 @@ fn problem(problem: &Problem) -> (&'static str, String) {
         Problem::AmbaWithoutRegisters => {
             ("amba-without-registers", "an AMBA device without registers".into())
         }
+        Problem::NotEvaluated { name } => ("not-evaluated", format!("its {name} cannot be evaluated")),
+        Problem::ResourceEnds { at } => {
+            ("resource-ends", format!("its _CRS ends within the descriptor at byte {at}"))
+        }
+        Problem::ResourceExtent { base, size } => {
+            ("resource-extent", format!("a descriptor of its _CRS ({base:#x}, {size:#x} bytes) is no window"))
+        }
+        Problem::NoCoherency => {
+            ("no-coherency", "it has no _CCA: Linux lets it do no DMA, and puts it behind no IOMMU".into())
+        }
+        Problem::NoSuchComponent => {
+            ("no-such-component", "IORT names it, and there is no such device".into())
+        }
         Problem::Exhausted => {
             ("exhausted", "reading was given up: it takes more steps than its size warrants".into())
         }

@@ -237,30 +237,92 @@ impl Iort {
     /// mappings go in a circle.
     #[must_use]
     pub fn smmu(&self, node: &Node, id: u32) -> Option<Target<'_>> {
-        let mut mappings = &node.mappings;
-        let mut id = id;
-        // Each step leaves a node behind; more steps than nodes is a circle.
-        for _ in 0..self.nodes.len() {
-            let (next, next_id) =
-                mappings.iter().find_map(|mapping| Some((self.node(mapping.to)?, mapping.apply(id)?)))?;
-            if matches!(next.kind, Kind::Smmu { .. } | Kind::SmmuV3 { .. }) {
-                return Some(Target { node: next, id: next_id });
-            }
-            (mappings, id) = (&next.mappings, next_id);
-        }
-        None
+        self.follow(node, id, &mut Steps::default(), is_smmu)
     }
 
     /// Every stream id that a named component has, with its SMMU. Linux takes each mapping's output
     /// (`iort_named_component_init` and `iort_nc_iommu_map`).
     pub fn streams<'a>(&'a self, component: &'a Node) -> impl Iterator<Item = Target<'a>> {
-        component.mappings.iter().filter_map(|mapping| {
+        self.streams_within(component, Steps::default())
+    }
+
+    /// The same, for as many steps as there are.
+    pub(super) fn streams_within<'a>(
+        &'a self,
+        component: &'a Node,
+        mut steps: impl std::borrow::BorrowMut<Steps> + 'a,
+    ) -> impl Iterator<Item = Target<'a>> {
+        component.mappings.iter().filter_map(move |mapping| {
             let next = self.node(mapping.to)?;
             match next.kind {
                 Kind::Smmu { .. } | Kind::SmmuV3 { .. } => Some(Target { node: next, id: mapping.output }),
-                _ => self.smmu(next, mapping.output),
+                _ => self.follow(next, mapping.output, steps.borrow_mut(), is_smmu),
             }
         })
+    }
+
+    /// The interrupt translation service that a named component's messages go to: directly, or by way of its SMMU
+    /// (`iort_get_platform_device_domain`).
+    pub(super) fn interrupt_service(&self, component: &Node, steps: &mut Steps) -> Option<&Node> {
+        let is_service = |kind: &Kind| matches!(kind, Kind::ItsGroup { .. });
+        component.mappings.iter().find_map(|mapping| {
+            let next = self.node(mapping.to)?;
+            if is_service(&next.kind) {
+                return Some(next);
+            }
+            self.follow(next, mapping.output, steps, is_service).map(|target| target.node)
+        })
+    }
+
+    /// From a node through the mappings that take the id, to the first node that is wanted.
+    fn follow(
+        &self,
+        node: &Node,
+        id: u32,
+        steps: &mut Steps,
+        is_wanted: impl Fn(&Kind) -> bool,
+    ) -> Option<Target<'_>> {
+        let mut id = id;
+        let mut at = self.node(node.offset)?;
+        for _ in 0..MOST_HOPS.min(self.nodes.len()) {
+            let (next, next_id) = at.mappings.iter().find_map(|mapping| {
+                steps.take()?;
+                Some((self.node(mapping.to)?, mapping.apply(id)?))
+            })?;
+            if is_wanted(&next.kind) {
+                return Some(Target { node: next, id: next_id });
+            }
+            (at, id) = (next, next_id);
+        }
+        None
+    }
+}
+
+fn is_smmu(kind: &Kind) -> bool {
+    matches!(kind, Kind::Smmu { .. } | Kind::SmmuV3 { .. })
+}
+
+/// More nodes than ids pass through on any machine; mappings may go in a circle.
+const MOST_HOPS: usize = 64;
+
+/// How many mappings may still be looked at: a table can be made so that each device leads through all of it.
+pub(super) struct Steps(u64);
+
+impl Default for Steps {
+    fn default() -> Self {
+        Steps(1 << 24)
+    }
+}
+
+impl Steps {
+    fn take(&mut self) -> Option<()> {
+        self.0 = self.0.checked_sub(1)?;
+        Some(())
+    }
+
+    /// Whether there are none left.
+    pub(super) fn are_gone(&self) -> bool {
+        self.0 == 0
     }
 }
 

@@ -1,20 +1,28 @@
-//! ACPI tables that name the IOMMU of a device: IORT, DMAR, IVRS and VIOT, as checked views on bytes.
+//! ACPI: tables that name the IOMMU of a device (IORT, DMAR, IVRS and VIOT) as checked views on bytes, and the board that they and a
+//! namespace describe.
 //!
 //! A machine without a device tree says here which IOMMUs it has, which devices stand behind each and under which ids. Linux reads
-//! them in `drivers/acpi/arm64/iort.c`, `drivers/iommu/intel/dmar.c`, `drivers/iommu/amd/init.c` and `drivers/acpi/viot.c`. Nothing
-//! here reads a file, evaluates AML or panics: bytes go in, and what they say comes out with a list of what is wrong with them.
+//! them in `drivers/acpi/arm64/iort.c`, `drivers/iommu/intel/dmar.c`, `drivers/iommu/amd/init.c` and `drivers/acpi/viot.c`, and
+//! enumerates the namespace in `drivers/acpi/scan.c`. Nothing here reads a file, evaluates AML or panics: bytes and values go in, and
+//! what they say comes out with a list of what is wrong with them.
 
 mod bytes;
 pub mod dmar;
 pub mod header;
+pub mod identity;
 pub mod iort;
 pub mod ivrs;
+pub mod namespace;
+mod platform;
+pub mod resource;
 pub mod viot;
 
 pub use dmar::Dmar;
 pub use header::{Header, Signature};
+pub use identity::AcpiFacts;
 pub use iort::Iort;
 pub use ivrs::Ivrs;
+pub use namespace::{Entry, Namespace, Value};
 pub use viot::Viot;
 
 /// A table that was read.
@@ -30,6 +38,20 @@ pub enum Table {
     Viot(Header, Viot),
     /// Any other table; only its header is read.
     Other(Header),
+}
+
+impl Table {
+    /// Its header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        match self {
+            Table::Iort(header, _)
+            | Table::Dmar(header, _)
+            | Table::Ivrs(header, _)
+            | Table::Viot(header, _)
+            | Table::Other(header) => header,
+        }
+    }
 }
 
 /// What is wrong with a table, and where.

@@ -30,6 +30,7 @@ pub use overlay::{Misfit, apply};
 pub use pci::{MapLine, PciHost, PciSpace, PciWindow};
 pub use tree::Tree;
 
+use crate::board::DescribedBy;
 use crate::{Board, Diagnostic};
 use decode::Decoder;
 
@@ -47,6 +48,7 @@ pub(crate) fn board(tree: Tree) -> (Board, Vec<Diagnostic>) {
         memory,
         reserved,
         tree: Tree::default(),
+        described_by: DescribedBy::DeviceTree,
     };
     let diagnostics = decoder.finish();
     board.tree = tree;
