@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use uvfio_doors::sandbox::{NotPerformed, Onlooker, Write};
 
-use crate::{explain, output};
 use crate::trace::Trace;
+use crate::{explain, output};
 
 /// Passes on what a trace wants to see, and complains by itself.
 pub struct Onlook {

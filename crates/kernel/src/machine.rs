@@ -12,6 +12,7 @@ mod dma;
 mod facts;
 mod letgo;
 mod links;
+mod memory;
 mod modules;
 mod plug;
 mod probe;

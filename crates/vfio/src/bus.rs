@@ -169,7 +169,7 @@ impl Vfio {
 
     /// Whether the device may be bound as far as its reset goes.
     fn check_reset(&self, device: &Arc<Device>) -> Result<ResetNeed, BindRefusal> {
-        let Some(compatible) = device.facts().compatible.first().cloned() else {
+        let Some(compatible) = device.facts().known_as().map(str::to_owned) else {
             return Err(BindRefusal::NoCompatible { device: device.name().to_owned() });
         };
         let (need, fatal_rule) = match device.bus() {
@@ -182,6 +182,9 @@ impl Vfio {
         let name = device.name().to_owned();
         match (self.can_reset(device), need) {
             (Ok(()), need) => Ok(need),
+            (Err(ResetRefusal::NoMethod { .. }), ResetNeed::Required) if device.facts().acpi.is_some() => {
+                Err(BindRefusal::NoRst { device: name })
+            }
             (Err(ResetRefusal::NoMethod { .. }), ResetNeed::Required) => {
                 Err(BindRefusal::NoReset { device: name, compatible })
             }

@@ -101,9 +101,9 @@ impl VfioDevice {
         self.device.name()
     }
 
-    /// Its first `compatible`, which decides about its reset.
+    /// Its first `compatible`, which decides about its reset; with ACPI its hardware id.
     pub(crate) fn compatible(&self) -> &str {
-        self.device.facts().compatible.first().map_or("", String::as_str)
+        self.device.facts().known_as().unwrap_or_default()
     }
 
     fn is_amba(&self) -> bool {

@@ -120,6 +120,7 @@ fn others_in_use(in_use: &BTreeSet<DeviceId>, plan: &ResetPlan) -> bool {
 
 fn refused(device: &VfioDevice, why: ResetRefusal) -> DeviceRefusal {
     match why {
+        ResetRefusal::NoMethod { .. } if device.device.facts().acpi.is_some() => DeviceRefusal::NoRst,
         ResetRefusal::NoMethod { .. } => {
             DeviceRefusal::NoReset { compatible: device.compatible().to_owned() }
         }

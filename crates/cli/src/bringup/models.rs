@@ -21,7 +21,7 @@ impl Models {
 impl ModelMaker for Models {
     fn make(&self, device: &Device, wires: Wires) -> Box<dyn Model> {
         let facts = Facts {
-            compatible: device.compatible.iter().map(String::as_str).collect(),
+            compatible: device.identities().iter().map(String::as_str).collect(),
             regions: device.regions.iter().map(|region| region.size).collect(),
             interrupt_names: Vec::new(),
             board: self.board.iter().map(String::as_str).collect(),

@@ -14,6 +14,9 @@ pub(super) fn bind(refusal: &R) -> String {
             "it has no reset (no reset driver knows {compatible:?}) and one is required; --param \
              vfio-platform.reset_required=0 allows it without"
         ),
+        R::NoRst { .. } => "it has no reset (the firmware has no _RST for it) and one is required; --param \
+                            vfio-platform.reset_required=0 allows it without"
+            .to_owned(),
         R::ResetUnfit { why, .. } => format!(
             "its reset cannot be used ({}) and one is required; --param vfio-platform.reset_required=0 allows it without",
             reset(why)

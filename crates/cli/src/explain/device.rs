@@ -26,6 +26,9 @@ pub fn device(refusal: &R) -> String {
                 "the device has no reset: no reset driver knows {compatible:?}; its flags say so (VFIO_DEVICE_FLAGS_RESET is not set)"
             )
         }
+        R::NoRst => "the device has no reset: the firmware has no _RST for it; its flags say so \
+                     (VFIO_DEVICE_FLAGS_RESET is not set)"
+            .to_owned(),
         R::Reset { why } if why.before_anything() => reset(why),
         R::Reset { why } => format!("{}; its DMA and interrupts stay off until a reset succeeds", reset(why)),
         R::OpenReset { why } => {

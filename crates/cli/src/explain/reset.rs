@@ -1,7 +1,7 @@
 //! Why a device was not reset, in words.
 
 use uvfio_kernel::provider::reset::platform::HandlerFailed;
-use uvfio_kernel::provider::reset::{Holder, NotYours, ResetError, ResetRefusal as R};
+use uvfio_kernel::provider::reset::{AcpiFailure, Holder, NotYours, ResetError, ResetRefusal as R};
 
 /// Why a reset was refused, or what of it failed.
 pub fn reset(refusal: &R) -> String {
@@ -26,7 +26,7 @@ pub fn reset(refusal: &R) -> String {
         R::Handler { device, why } => {
             format!("{device} did not come to the end of its reset: {}", handler(*why))
         }
-        R::Acpi { device, errno } => format!("the firmware's _RST of {device} failed with error {errno}"),
+        R::Acpi { device, why } => acpi(device, why),
         R::NotReset { device } => {
             format!("the reset line was moved, but {device} is not in the state its manual describes")
         }
@@ -45,6 +45,18 @@ fn holder(NotYours { device, holder }: &NotYours) -> String {
         Holder::NobodyAtWork => "nobody's, but still at work".to_owned(),
     };
     format!("the reset would also reach {device}, which is {whose}")
+}
+
+fn acpi(device: &str, why: &AcpiFailure) -> String {
+    let method = format!("the firmware's _RST of {device}");
+    match why {
+        AcpiFailure::NoMethod => format!("{device} has no _RST"),
+        AcpiFailure::Interpreter { says } => format!("{method} is wrong, or beyond the interpreter ({says})"),
+        AcpiFailure::Endless { bound } => format!("{method} did not end within {bound}"),
+        AcpiFailure::Died => format!("{method} brought the interpreter down"),
+        AcpiFailure::NotYours(not_yours) => format!("{method} failed: {}", holder(not_yours)),
+        AcpiFailure::Busy { device } => format!("{method} failed: it reached {device} while that was busy"),
+    }
 }
 
 fn handler(why: HandlerFailed) -> String {

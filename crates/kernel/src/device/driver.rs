@@ -49,7 +49,7 @@ pub trait Driver: Send + Sync {
     /// Whether it takes this device by what it is. A device with a driver override is matched by name alone and this is not
     /// asked.
     fn matches(&self, device: &Device) -> bool {
-        device.facts().compatible.iter().any(|compatible| self.table().contains(compatible))
+        device.facts().identities().iter().any(|compatible| self.table().contains(compatible))
     }
 
     /// Take a device.

@@ -162,7 +162,7 @@ impl Driver for HostDriver {
     }
 
     fn matches(&self, device: &Device) -> bool {
-        telling(&device.facts().compatible).any(|word| self.table.contains(word))
+        telling(device.facts().identities()).any(|word| self.table.contains(word))
     }
 
     fn probe(&self, device: &Arc<Device>) -> Result<(), ProbeError> {

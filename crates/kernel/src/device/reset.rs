@@ -138,6 +138,11 @@ impl Device {
         crate::lock(&self.resets.lock)
     }
 
+    /// Likewise, unless somebody does already.
+    pub(crate) fn try_lock_reset(&self) -> Option<ResetLock<'_>> {
+        crate::sync::try_lock(&self.resets.lock)
+    }
+
     /// A line that reaches it moved.
     fn line_moved(&self, level: LineLevel) {
         match level {

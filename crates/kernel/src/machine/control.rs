@@ -150,7 +150,7 @@ impl Control {
         siblings.insert((device.name().to_owned(), device.bus()), device.id());
         let table = self.bus_mut(device.bus());
         table.devices.insert(device.name().to_owned(), Arc::clone(device));
-        for compatible in &device.facts().compatible {
+        for compatible in device.facts().identities() {
             table.by_compatible.entry(compatible.clone()).or_default().insert(device.id());
         }
     }
@@ -166,7 +166,7 @@ impl Control {
         self.deferred.forget(device.id());
         let table = self.bus_mut(device.bus());
         table.devices.remove(device.name());
-        for compatible in &device.facts().compatible {
+        for compatible in device.facts().identities() {
             drop_from(&mut table.by_compatible, compatible, &device.id());
         }
         if let Some(name) = device.driver_override() {
@@ -192,7 +192,8 @@ impl Control {
         if let Some(name) = device.driver_override() {
             return table.drivers.get(&name).map(|entry| Arc::clone(&entry.driver)).into_iter().collect();
         }
-        let by_table = device.facts().compatible.iter().filter_map(|compatible| table.takers.get(compatible));
+        let by_table =
+            device.facts().identities().iter().filter_map(|compatible| table.takers.get(compatible));
         let mut found: Vec<Arc<dyn Driver>> = Vec::new();
         for name in by_table.flatten().chain(&table.others) {
             let Some(entry) = table.drivers.get(name) else { continue };
@@ -328,7 +329,7 @@ impl DriverEntry {
         match device.driver_override() {
             Some(name) => name == self.driver.name(),
             None => {
-                let by_new_id = || device.facts().compatible.iter().any(|word| self.new_ids.contains(word));
+                let by_new_id = || device.facts().identities().iter().any(|word| self.new_ids.contains(word));
                 self.driver.matches(device) || (!self.new_ids.is_empty() && by_new_id())
             }
         }

@@ -225,7 +225,7 @@ impl Machine {
 /// The IOMMU a device is; one no driver is known for translates 48 bits in pages of 4 KiB and groups nothing.
 fn iommu_of(device: &Device, stream_match_mask: Option<u16>) -> Arc<Iommu> {
     let node = IommuNode { dma_coherent: device.facts().dma_coherent, stream_match_mask };
-    match IommuDriver::of(&device.facts().compatible) {
+    match IommuDriver::of(device.facts().identities()) {
         Some(driver) => Iommu::of_driver(device.path(), driver, node),
         None => {
             let aperture = Aperture { first: Iova(0), last: Iova((1 << 48) - 1) };

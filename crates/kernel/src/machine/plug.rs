@@ -184,7 +184,8 @@ impl Machine {
             return Err(Refusal::Exists { device: description.name.clone() });
         }
         let id = control.new_id();
-        let above = description.path.rsplit_once('/').map(|(above, _)| above);
+        let between = if description.acpi.is_some() { '.' } else { '/' };
+        let above = description.path.rsplit_once(between).map(|(above, _)| above);
         let parent = above.and_then(|above| control.device_behind(above)).cloned();
         let place = parent.as_ref().map_or("platform", |parent| parent.place());
         let around = Surroundings {
@@ -237,7 +238,7 @@ impl Machine {
         let mut modules: BTreeMap<ModuleName, BTreeMap<(Bus, String), HostDriver>> = BTreeMap::new();
         for device in devices {
             let bus = Bus::of(device.bus);
-            let Some(driver) = HostDriver::of(bus, &device.compatible) else { continue };
+            let Some(driver) = HostDriver::of(bus, device.identities()) else { continue };
             let module = ModuleName::new(driver.module());
             if self.modules.has_driver(&module, bus, driver.name()) {
                 continue;
@@ -268,7 +269,9 @@ fn references(device: &firmware::Device) -> Vec<(LinkKind, &str)> {
         .into_iter()
         .flat_map(|(kind, list)| list.iter().map(move |specifier| (kind, specifier.path.as_str())))
         .collect();
-    found.extend(device.interrupts.iter().map(|interrupt| (LinkKind::Interrupt, interrupt.path.as_str())));
+    // The interrupt controller of ACPI is no device and has no path.
+    let interrupts = device.interrupts.iter().filter(|interrupt| !interrupt.path.is_empty());
+    found.extend(interrupts.map(|interrupt| (LinkKind::Interrupt, interrupt.path.as_str())));
     found
 }
 

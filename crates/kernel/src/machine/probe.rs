@@ -162,7 +162,7 @@ impl Machine {
             let supplier = control.devices.get(&supplier)?;
             let waits = link.order == LinkOrder::Enforced && !control.is_ready(supplier);
             // A device that is only a bus never gets a driver; another may get one as long as there is time.
-            let never = || HostDriver::of(supplier.bus(), &supplier.facts().compatible).is_none();
+            let never = || HostDriver::of(supplier.bus(), supplier.facts().identities()).is_none();
             let hopeless = || {
                 supplier.driver().is_none()
                     && control.candidates(supplier).is_empty()

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use uvfio_firmware as firmware;
 
 use super::Machine;
+use super::memory::ReachedByReset;
 use crate::device::{Device, DeviceId, DmaOwner, Movable, Quiet, ResetLock, ResetNet};
 use crate::hw::Width;
 use crate::module::ModuleState;
@@ -121,7 +122,7 @@ impl Machine {
 
     /// A driver has a device: where it is a reset controller and the driver the kernel's, its lines can be had.
     pub(super) fn reset_controller_came(&self, device: &Arc<Device>, owner: DmaOwner) {
-        if let (DmaOwner::Kernel, Some(driver)) = (owner, ResetDriver::of(&device.facts().compatible)) {
+        if let (DmaOwner::Kernel, Some(driver)) = (owner, ResetDriver::of(device.facts().identities())) {
             let registers = Arc::new(DeviceRegisters(Arc::clone(device)));
             let controller = driver.make(registers, first_window(device));
             self.release_low_pins(device.path(), driver, &*controller);
@@ -266,12 +267,16 @@ impl Machine {
         if activity.running || activity.interrupting { Holder::NobodyAtWork } else { Holder::Nobody }
     }
 
+    /// Likewise, for somebody who may have shown the device itself.
+    pub(super) fn holder_for(&self, device: &Device, asker: &Asker) -> Holder {
+        if asker.devices.contains(&device.id()) { Holder::Asker } else { self.holder(device) }
+    }
+
     /// Whose the devices are that a reset would reach.
     #[must_use]
     pub fn affected(&self, plan: &ResetPlan, asker: &Asker) -> Vec<Affected> {
         let affected = |device: &Arc<Device>| {
-            let own = asker.devices.contains(&device.id());
-            let holder = if own { Holder::Asker } else { self.holder(device) };
+            let holder = self.holder_for(device, asker);
             Affected { device: device.name().to_owned(), holder }
         };
         plan.affected.iter().map(affected).collect()
@@ -296,7 +301,7 @@ impl Machine {
         self.is_current(plan)?;
         self.may_reset(plan, asker)?;
         let quiet: Vec<Quiet> = plan.affected.iter().map(|device| device.quiet()).collect();
-        let result = self.perform(plan).and_then(|()| check(plan));
+        let result = self.perform(plan, asker).and_then(|()| check(plan));
         for (device, quiet) in plan.affected.iter().zip(quiet) {
             match &result {
                 Ok(()) => device.unblock(),
@@ -337,7 +342,7 @@ impl Machine {
         Ok(UnderWay { resets: &self.resets, marks })
     }
 
-    fn perform(&self, plan: &ResetPlan) -> Result<(), ResetRefusal> {
+    fn perform(&self, plan: &ResetPlan, asker: &Asker) -> Result<(), ResetRefusal> {
         let device = || plan.device.name().to_owned();
         match plan.scope {
             Scope::DeviceSpecific => {
@@ -350,8 +355,9 @@ impl Machine {
             }
             Scope::Acpi => {
                 let acpi = Arc::clone(&crate::read(&self.resets.acpi));
-                acpi.evaluate(plan.device.name())
-                    .map_err(|errno| ResetRefusal::Acpi { device: device(), errno })
+                let memory = ReachedByReset::new(self, asker, &plan.device);
+                acpi.evaluate(plan.device.name(), &memory)
+                    .map_err(|why| ResetRefusal::Acpi { device: device(), why })
             }
             Scope::Controller => Ok(self.pulse(&wanted(&plan.device))?),
             scope => Err(ResetRefusal::NotAvailable { scope }),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::acpi;
 use super::class::end_name;
 use super::{Attribute, Directory, Entry, Named, Sysfs, directory, file};
 use crate::device::{Bus, Device, DeviceId, Power};
@@ -142,6 +143,9 @@ impl Sysfs {
         if let Some(node) = self.node_of(device.path()) {
             link("of_node".to_owned(), node);
         }
+        if acpi::is_in_namespace(device) {
+            link("firmware_node".to_owned(), Directory::AcpiDevice(id));
+        }
         if let Some(group) = device.group() {
             link("iommu_group".to_owned(), Directory::Group(group.id()));
         }
@@ -218,13 +222,14 @@ fn node_name(device: &Device) -> &str {
 
 /// `of_modalias` (drivers/of/module.c). Devices here have no `device_type`.
 fn modalias(device: &Device) -> String {
-    match device.bus() {
-        Bus::Platform | Bus::Pci => {
+    match (device.bus(), &device.facts().acpi) {
+        (Bus::Platform | Bus::Pci, Some(acpi)) => acpi::modalias(device, acpi),
+        (Bus::Platform | Bus::Pci, None) => {
             let words = device.facts().compatible.iter();
             let words: String = words.map(|word| format!("C{}", word.replace(' ', "_"))).collect();
             format!("of:N{}T(null){words}", node_name(device))
         }
-        Bus::Amba => format!("amba:d{:08X}", periphid(device)),
+        (Bus::Amba, _) => format!("amba:d{:08X}", periphid(device)),
     }
 }
 
@@ -234,12 +239,14 @@ fn uevent(device: &Arc<Device>) -> String {
     if let Some(driver) = device.driver() {
         let _ = writeln!(text, "DRIVER={}", driver.name());
     }
-    let _ = writeln!(text, "OF_NAME={}", node_name(device));
-    let _ = writeln!(text, "OF_FULLNAME={}", device.path());
-    for (number, word) in device.facts().compatible.iter().enumerate() {
-        let _ = writeln!(text, "OF_COMPATIBLE_{number}={word}");
+    if device.facts().acpi.is_none() {
+        let _ = writeln!(text, "OF_NAME={}", node_name(device));
+        let _ = writeln!(text, "OF_FULLNAME={}", device.path());
+        for (number, word) in device.facts().compatible.iter().enumerate() {
+            let _ = writeln!(text, "OF_COMPATIBLE_{number}={word}");
+        }
+        let _ = writeln!(text, "OF_COMPATIBLE_N={}", device.facts().compatible.len());
     }
-    let _ = writeln!(text, "OF_COMPATIBLE_N={}", device.facts().compatible.len());
     if device.bus() == Bus::Amba {
         let _ = writeln!(text, "AMBA_ID={:08x}", periphid(device));
     }
@@ -251,5 +258,5 @@ fn uevent(device: &Arc<Device>) -> String {
 /// it stands in the device's registers and not in the description.
 fn periphid(device: &Device) -> u32 {
     let number = |word: &String| u32::from_str_radix(word.strip_prefix("arm,pl")?.get(..3)?, 16).ok();
-    device.facts().compatible.iter().find_map(number).map_or(0, |part| 0x0004_1000 | part)
+    device.facts().identities().iter().find_map(number).map_or(0, |part| 0x0004_1000 | part)
 }

@@ -4,6 +4,7 @@
 //! directory is a value that says which one it is, and each component of a path is looked up when somebody asks, at a cost that
 //! does not grow with what is not touched. Files of the real machine's `/sys` are none of this module's business.
 
+mod acpi;
 mod bus;
 mod class;
 mod device;
@@ -56,6 +57,12 @@ pub enum Directory {
     Iommu(DeviceId),
     /// `DEVICE/iommu/NAME/devices`.
     IommuDevices(DeviceId),
+    /// `/sys/devices/LNXSYSTM:00`, what ACPI's namespace begins with.
+    AcpiSystem,
+    /// `/sys/devices/LNXSYSTM:00/LNXSYBUS:00`, its `\_SB_`.
+    AcpiBus,
+    /// A device as it is in the namespace, below that.
+    AcpiDevice(DeviceId),
     /// `/sys/devices/virtual`.
     Virtual,
     /// `/sys/devices/virtual/devlink`.
@@ -112,6 +119,8 @@ pub enum Attribute {
     Driver(Bus, String, bus::DriverFile),
     /// A device's.
     Device(DeviceId, device::DeviceFile),
+    /// A device's, as it is in the namespace of ACPI.
+    Acpi(DeviceId, acpi::AcpiFile),
     /// A device link's.
     Devlink {
         /// Who is needed.
@@ -184,6 +193,7 @@ impl Sysfs {
             Directory::BusDrivers(bus) => self.bus_driver(*bus, name),
             Directory::Platform => self.platform_device(name),
             Directory::Device(id) => self.device_entry(*id, name),
+            Directory::AcpiBus => self.acpi_device(name),
             Directory::Devlinks => self.devlink(name),
             Directory::Class(class) => self.class_entry(class, name),
             Directory::VirtualClass(class) => self.class_device(class, name),
@@ -208,6 +218,7 @@ impl Sysfs {
                 self::directory("kernel", Directory::Kernel),
                 self::directory("module", Directory::Modules),
             ],
+            Directory::Firmware if self.is_acpi() => Vec::new(),
             Directory::Firmware => vec![self::directory("devicetree", Directory::DeviceTree)],
             Directory::DeviceTree => vec![self::directory("base", Directory::Node("/".to_owned()))],
             Directory::Node(path) => self.tree_entries(path),
@@ -216,10 +227,10 @@ impl Sysfs {
                 self::directory("iommu_groups", Directory::Groups),
             ],
             Directory::Debug => vec![file("devices_deferred", Attribute::DevicesDeferred)],
-            Directory::Devices => vec![
-                self::directory("platform", Directory::Platform),
-                self::directory("virtual", Directory::Virtual),
-            ],
+            Directory::Devices => self.roots(),
+            Directory::AcpiSystem => vec![self::directory("LNXSYBUS:00", Directory::AcpiBus)],
+            Directory::AcpiBus => self.acpi_devices(),
+            Directory::AcpiDevice(id) => self.acpi_entries(*id),
             Directory::Buses => Bus::ALL.map(|bus| self::directory(bus.name(), Directory::Bus(bus))).into(),
             Directory::Bus(bus) => bus::files(*bus),
             Directory::BusDevices(bus) => self.bus_devices(*bus),
@@ -260,6 +271,7 @@ impl Sysfs {
             Attribute::Module(_, file) => file.mode(),
             Attribute::Parameter(module, name) => self.parameter_mode(module, name),
             Attribute::Devlink { .. }
+            | Attribute::Acpi(..)
             | Attribute::Group(..)
             | Attribute::Property(..)
             | Attribute::DevicesDeferred => 0o444,
@@ -281,6 +293,7 @@ impl Sysfs {
             Attribute::Bus(bus, file) => self.read_bus(*bus, *file),
             Attribute::Driver(..) | Attribute::Property(..) => None,
             Attribute::Device(id, file) => self.read_device(*id, *file),
+            Attribute::Acpi(id, file) => self.read_acpi(*id, *file),
             Attribute::Devlink { supplier, consumer, file } => self.read_devlink(*supplier, *consumer, *file),
             Attribute::ClassDevice(class, name, file) => self.read_class_device(class, name, *file),
             Attribute::Group(group, file) => self.read_group(*group, *file),
@@ -308,6 +321,7 @@ impl Sysfs {
             }
             Attribute::ClassDevice(..) | Attribute::Module(..) => Ok(()),
             Attribute::Devlink { .. }
+            | Attribute::Acpi(..)
             | Attribute::Group(..)
             | Attribute::Property(..)
             | Attribute::DevicesDeferred => Err(Refusal::ReadOnly),

@@ -23,6 +23,11 @@ impl Sysfs {
                 format!("{}/{name}", self.path(&Directory::DeviceIommus(*id))?)
             }
             Directory::IommuDevices(id) => self.path(&Directory::Iommu(*id))? + "/devices",
+            Directory::AcpiSystem => "devices/LNXSYSTM:00".to_owned(),
+            Directory::AcpiBus => "devices/LNXSYSTM:00/LNXSYBUS:00".to_owned(),
+            Directory::AcpiDevice(id) => {
+                format!("devices/LNXSYSTM:00/LNXSYBUS:00/{}", self.machine.device_by_id(*id)?.name())
+            }
             Directory::Virtual => "devices/virtual".to_owned(),
             Directory::Devlinks => "devices/virtual/devlink".to_owned(),
             Directory::Devlink { supplier, consumer } => {

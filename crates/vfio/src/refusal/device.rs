@@ -51,6 +51,8 @@ refusals! {
             /// The first `compatible`, which names the reset driver.
             compatible: String,
         };
+        /// The firmware has no `_RST` for the device.
+        "device.reset.acpi", "the device has no _RST" => NoRst;
         /// The reset would reach somebody else's device, or did not come to its end.
         "device.reset.refused", "{why}" => Reset {
             /// What the kernel says.
@@ -122,6 +124,11 @@ refusals! {
             device: String,
             /// The first `compatible`.
             compatible: String,
+        };
+        /// The firmware has no `_RST` for it, and a reset is required.
+        "bind.reset_acpi", "{device} has no _RST" => NoRst {
+            /// The device.
+            device: String,
         };
         /// It has a reset, but not one that may be used: its lines are not its own, or not one.
         "bind.reset_unfit", "{why}" => ResetUnfit {

@@ -116,6 +116,7 @@ fn device(refusal: &DeviceRefusal, kernel: &Personality) -> Errno {
         | R::PastEnd { .. }
         | R::BadAccess { .. }
         | R::NoReset { .. }
+        | R::NoRst
         | R::FeatureFlags { .. }
         | R::MapPrivate
         | R::MapRegion { .. }
@@ -156,7 +157,7 @@ impl BindRefusal {
         match self {
             Self::NoCompatible { .. } | Self::NoGroup { .. } | Self::NotCoherent { .. } => Errno::EINVAL,
             Self::ResetUnfit { why, .. } => Errno(why.errno()),
-            Self::NoReset { .. } | Self::NoResetAnyway { .. } => Errno::ENOENT,
+            Self::NoReset { .. } | Self::NoRst { .. } | Self::NoResetAnyway { .. } => Errno::ENOENT,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::errno;
 use crate::hw::{Activity, Level, Model, Progress, ResetFailed, ResetKind, ResetLines, Wires};
 use crate::iommu::Owner;
 use crate::irq::{IrqHandler, IrqLine, Start};
-use crate::provider::reset::NotYours;
+use crate::provider::reset::{AcpiFailure, NotYours, SystemMemory};
 use crate::wait::NoWait;
 
 /// A bank of reset bits.
@@ -136,8 +136,9 @@ impl Bench {
     fn of(devices: &[(&str, &[u32])], change: impl Fn(&mut firmware::Device)) -> Self {
         let mut all = vec![described("rst", "snps,dw-high-reset"), described("smmu", "arm,smmu-v3")];
         all[0].regions.push(firmware::Region { name: None, base: 0, size: 8 });
-        for (name, lines) in devices {
+        for ((name, lines), base) in devices.iter().zip((0x1_0000..).step_by(0x1000)) {
             let mut device = behind(described(name, "vendor,block"), "smmu");
+            device.regions.push(firmware::Region { name: None, base, size: 0x1000 });
             let line = |line: &u32| firmware::Specifier {
                 path: "/rst".to_owned(),
                 cells: vec![*line],
@@ -367,11 +368,12 @@ impl AcpiReset for Recursive {
         true
     }
 
-    fn evaluate(&self, device: &str) -> Result<(), i32> {
+    fn evaluate(&self, device: &str, _: &dyn SystemMemory) -> Result<(), AcpiFailure> {
         let Some(machine) = crate::lock(&self.0).take() else { return Ok(()) };
         let device = machine.device(Bus::Platform, device).unwrap();
         let plan = machine.plan_reset(&device, Ask::Any, Breadth::Shared).unwrap();
-        machine.reset(&plan, &Asker::of(Owner(1))).map_err(|refusal| refusal.errno())
+        let says = |refusal: ResetRefusal| AcpiFailure::Interpreter { says: refusal.to_string() };
+        machine.reset(&plan, &Asker::of(Owner(1))).map_err(says)
     }
 }
 
@@ -382,8 +384,73 @@ fn with_acpi_nothing_but_its_method_resets_and_a_reset_in_a_reset_is_refused() {
     bench.machine.set_acpi_reset(Arc::new(Recursive(Mutex::new(Some(bench.machine.clone())))));
     assert_eq!(bench.machine.reset_methods(&bench.device("a")).show(), "acpi\n");
     let failed = bench.reset("a", 1, Breadth::Shared).unwrap_err();
-    assert_eq!(failed, ResetRefusal::Acpi { device: "a".to_owned(), errno: errno::EBUSY });
+    let says = "a is being reset".to_owned();
+    assert_eq!(failed.errno(), errno::EINVAL);
+    assert_eq!(failed, ResetRefusal::Acpi { device: "a".to_owned(), why: AcpiFailure::Interpreter { says } });
     bench.reset("a", 1, Breadth::Shared).unwrap();
+}
+
+/// A `_RST` that stores 0 to these addresses.
+struct Stores(Vec<u64>);
+
+impl AcpiReset for Stores {
+    fn describes_machine(&self) -> bool {
+        true
+    }
+
+    fn has(&self, device: &str) -> bool {
+        device == "-a" || device == "a"
+    }
+
+    fn evaluate(&self, _: &str, memory: &dyn SystemMemory) -> Result<(), AcpiFailure> {
+        for &address in &self.0 {
+            memory.store(address, Width::Word, 0)?;
+            memory.load(address, Width::Word)?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_method_reaches_registers_as_far_as_their_devices_are_the_askers() {
+    let bench = Bench::new(&[("a", &[]), ("b", &[])]);
+    bench.own("a", 1);
+    let method = |addresses: &[u64]| {
+        bench.machine.set_acpi_reset(Arc::new(Stores(addresses.to_vec())));
+        bench.device("a").store(0, 0, Width::Word, 7);
+        bench.reset("a", 1, Breadth::Dedicated)
+    };
+    // Its own, and where nothing is.
+    assert_eq!(method(&[0x1_0000, 0xdead_0000, 0x1_0ffd, u64::MAX]), Ok(()));
+    assert_eq!(bench.device("a").load(0, 0, Width::Word), 0);
+    // A host driver's.
+    bench.device("b").store(0, 0, Width::Word, 5);
+    let driver = "vendor-block".to_owned();
+    let not_yours = |holder| AcpiFailure::NotYours(NotYours { device: "b".to_owned(), holder });
+    let refused = |holder| {
+        let refusal = ResetRefusal::Acpi { device: "a".to_owned(), why: not_yours(holder) };
+        assert_eq!(refusal.errno(), errno::EPERM);
+        Err(refusal)
+    };
+    assert_eq!(method(&[0x1_0000, 0x1_1000]), refused(Holder::Host { driver }));
+    assert!(bench.device("a").is_blocked());
+    assert_eq!(bench.device("b").load(0, 0, Width::Word), 5);
+    // Another user's, the asker's own, nobody's.
+    bench.free("b");
+    bench.device("b").group().unwrap().claim(Owner(2)).unwrap();
+    assert_eq!(method(&[0x1_1000]), refused(Holder::User(Owner(2))));
+    bench.device("b").group().unwrap().release(Owner(2)).unwrap();
+    assert_eq!(method(&[0x1_1000]), Ok(()));
+    assert!(!bench.device("a").is_blocked());
+    assert_eq!(bench.device("b").load(0, 0, Width::Word), 0);
+    bench.device("b").group().unwrap().claim(Owner(1)).unwrap();
+    assert_eq!(method(&[0x1_1000]), Ok(()));
+    // One that is just being given to somebody.
+    let device = bench.device("b");
+    let lock = device.lock_reset();
+    let why = AcpiFailure::Busy { device: "b".to_owned() };
+    assert_eq!(method(&[0x1_1000]), Err(ResetRefusal::Acpi { device: "a".to_owned(), why }));
+    drop(lock);
 }
 
 #[test]

@@ -20,7 +20,7 @@ mod sets;
 mod wiring;
 
 pub use self::core::{Need, ResetCore, Share};
-pub use acpi::{AcpiReset, NoAcpi};
+pub use acpi::{AcpiFailure, AcpiReset, Bound, NoAcpi, SystemMemory};
 pub use array::ResetArray;
 pub use control::ResetControl;
 pub use controller::{OpFailed, Registers, ResetController};

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::acpi::AcpiFailure;
 use super::error::ResetError;
 use super::ownership::NotYours;
 use super::platform::HandlerFailed;
@@ -98,12 +99,12 @@ pub enum ResetRefusal {
         why: HandlerFailed,
     },
     /// The firmware's method failed.
-    #[error("the firmware's reset of {device} failed with error {errno}")]
+    #[error("the firmware's reset of {device} failed: {why}")]
     Acpi {
         /// The device.
         device: String,
-        /// What it answered.
-        errno: Errno,
+        /// How.
+        why: AcpiFailure,
     },
     /// The reset went by, and the device is not as its manual says it is after one.
     #[error("{device} is not reset")]
@@ -132,7 +133,7 @@ impl ResetRefusal {
             ResetRefusal::NotYours(_) => errno::EPERM,
             ResetRefusal::Line(error) => error.errno(),
             ResetRefusal::Handler { why, .. } => why.errno(),
-            ResetRefusal::Acpi { errno, .. } => *errno,
+            ResetRefusal::Acpi { why, .. } => why.errno(),
             ResetRefusal::NotReset { .. } | ResetRefusal::StillAtWork { .. } => errno::EIO,
         }
     }
