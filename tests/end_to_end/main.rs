@@ -10,6 +10,7 @@ mod demo;
 mod kill;
 mod parity;
 mod report;
+mod reset;
 mod session;
 mod status;
 mod tools;

@@ -14,6 +14,11 @@ pub fn parity() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/parity.dtb")
 }
 
+/// The blob of boards/rcar-h3.dts.
+pub fn rcar_h3() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/rcar-h3.dtb")
+}
+
 /// A folder with files in it, gone with the value.
 pub struct Folder(TempDir);
 

@@ -24,6 +24,12 @@ pub fn dma330_copy(linking: Linking) -> &'static Path {
     cell.get_or_init(|| build("dma330-copy", linking))
 }
 
+/// The program that resets devices, step by step.
+pub fn vfio_reset() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build("vfio-reset", Linking::Dynamic))
+}
+
 /// The program that asks every case of the parity suite.
 pub fn parity_client(linking: Linking) -> PathBuf {
     build("vfio-parity", linking)

@@ -38,6 +38,9 @@ fn holder(NotYours { device, holder }: &NotYours) -> String {
     let whose = match holder {
         Holder::Asker => return format!("the reset would also reach {device}"),
         Holder::User(_) => "another user's; all groups a reset reaches must be in one container".to_owned(),
+        Holder::Host { driver } if driver.starts_with("vfio-") => {
+            "VFIO's and in no container; put its group into the same container".to_owned()
+        }
         Holder::Host { driver } => {
             format!("driver {driver}'s; take it from that driver, and give it to this container")
         }
