@@ -1,30 +1,19 @@
-//! Resets as a program and an administrator see them: R-Car H3's shared lines, on the board of the project.
-//!
-//! Its IOMMU does not keep DMA coherent (drivers/iommu/ipmmu-vmsa.c has no `capable`), so these devices bind only as before Linux 6.0.
+//! Resets as a program and an administrator see them.
 
-use crate::bench::boards;
+mod choosing;
+mod failing;
+mod h3;
+mod wrong;
+
+use std::path::Path;
+
 use crate::bench::clients::vfio_reset;
 use crate::bench::command::{Finished, Run};
-use crate::bench::host;
 
-const PWMS: [&str; 7] = [
-    "e6e30000.pwm",
-    "e6e31000.pwm",
-    "e6e32000.pwm",
-    "e6e33000.pwm",
-    "e6e34000.pwm",
-    "e6e35000.pwm",
-    "e6e36000.pwm",
-];
-/// A USB host, and its phy, on one line that is nobody else's.
-const HOST: &str = "ee0a0100.usb";
-const PHY: &str = "ee0a0200.usb-phy";
-
-/// R-Car H3 with these options and devices bound.
-fn h3(options: &[&str], bind: &[&str]) -> Run {
-    let run = Run::new(["run", "--board"]).args([boards::rcar_h3()]);
-    let run = run.args(["--personality", "rfc-v4", "--report", "none", "--trace"]);
-    let run = run.args(["--param", "vfio_iommu_type1.allow_unsafe_interrupts=1"]).args(options);
+/// A board with devices bound; what is refused is explained on stderr.
+fn board(board: &Path, bind: &[&str]) -> Run {
+    let run = Run::new(["run", "--board"]).args([board]).args(["--report", "none", "--trace"]);
+    let run = run.args(["--param", "vfio_iommu_type1.allow_unsafe_interrupts=1"]);
     run.args(bind.iter().flat_map(|device| ["--bind", device]))
 }
 
@@ -33,89 +22,9 @@ fn steps(run: Run, steps: &str) -> Finished {
     run.args(["--"]).args([vfio_reset()]).args(steps.split_whitespace()).finish()
 }
 
-/// A shell script, `$r` being the client.
+/// A shell script: `$r` is the client, `$u` the command.
 fn script(run: Run, text: &str) -> Finished {
-    let text = format!("r=$1\n{text}");
-    run.args(["--", "sh", "-c", &text, "sh"]).args([vfio_reset()]).finish()
-}
-
-/// Every device in a step of its own.
-fn each(step: &str, devices: &[&str], rest: &str) -> String {
-    devices.iter().map(|device| format!(" {step} {device} {rest}")).collect()
-}
-
-#[test]
-fn one_pwm_channel_alone_is_refused_with_the_reason() {
-    const TEST: &str = "one_pwm_channel_alone_is_refused_with_the_reason";
-    if !host::has_sandbox(TEST) {
-        return;
-    }
-    let apart = h3(&[], &PWMS[..1]).args(["--", "true"]).finish().expect(2);
-    assert!(apart.stderr.contains("is also that of e6e31000.pwm"), "{}", apart.stderr);
-    let together = steps(h3(&["--reset-set", "together"], &PWMS[..1]), "open e6e30000.pwm").expect(1);
-    assert_eq!(together.stdout, "open e6e30000.pwm: EPERM\n");
-    assert!(together.stderr.contains("would also reach e6e31000.pwm, which is driver pwm-rcar's"));
-    let all = h3(&["--reset-set", "together"], &PWMS);
-    let apart = steps(all, "join e6e30000.pwm container open e6e31000.pwm").expect(1);
-    assert!(
-        apart.stderr.contains("would also reach e6e30000.pwm, which is another user's"),
-        "{}",
-        apart.stderr
-    );
-}
-
-#[test]
-fn all_seven_pwm_channels_together_are_reset() {
-    if !host::has_sandbox("all_seven_pwm_channels_together_are_reset") {
-        return;
-    }
-    let line = each("join", &PWMS, "") + &each("open", &PWMS, "") + &each("write", &PWMS, "4 0x7f");
-    let line = line + &each("read", &PWMS, "4") + " reset e6e32000.pwm" + &each("read", &PWMS, "4");
-    let finished = steps(h3(&["--reset-set", "together"], &PWMS), &line).expect(0);
-    let read = |value| move |line: &&str| line.starts_with("read ") && line.ends_with(value);
-    assert_eq!(finished.stdout.lines().filter(read(": 0x7f")).count(), 7, "{}", finished.stdout);
-    assert_eq!(finished.stdout.lines().filter(read(": 0x0")).count(), 7, "{}", finished.stdout);
-}
-
-/// What one program does is another's loss: while the channels are used nobody else can have one that would take it from them.
-#[test]
-fn a_set_in_use_is_nobody_elses() {
-    if !host::has_sandbox("a_set_in_use_is_nobody_elses") {
-        return;
-    }
-    let text = "mkfifo \"$2/go\" \"$2/on\"
-        $r join e6e30000.pwm open e6e31000.pwm open e6e30000.pwm write e6e30000.pwm 4 5 pause read e6e30000.pwm 4 \\
-            < \"$2/go\" > \"$2/on\" &
-        exec 8> \"$2/go\" 9< \"$2/on\"
-        while read line <&9; do case $line in write*) break;; esac; done
-        $r open e6e30000.pwm
-        $r open e6e32000.pwm
-        echo >&8; wait $!; cat <&9";
-    let folder = boards::Folder::new();
-    let run =
-        h3(&["--reset-set", "together"], &PWMS).args(["--", "sh", "-c", &format!("r=$1\n{text}"), "sh"]);
-    let finished = run.args([vfio_reset(), folder.path()]).finish().expect(0);
-    assert!(
-        finished.stdout.contains("open e6e30000.pwm: EBUSY\nopen e6e32000.pwm: EBUSY"),
-        "{}",
-        finished.stdout
-    );
-    assert!(finished.stdout.ends_with("pause: ok\nread e6e30000.pwm 0x4: 0x5\n"), "{}", finished.stdout);
-}
-
-#[test]
-fn a_usb_host_is_reset_with_its_own_phy() {
-    if !host::has_sandbox("a_usb_host_is_reset_with_its_own_phy") {
-        return;
-    }
-    let held = steps(h3(&[], &[HOST]), &format!("open {HOST}")).expect(1);
-    assert!(held.stderr.contains(&format!("would also reach {PHY}, which is driver")), "{}", held.stderr);
-    let text = format!(
-        "d=/sys/bus/platform/devices/{PHY}; echo {PHY} > $d/driver/unbind
-        $r open {HOST} info {HOST} write {HOST} 0x10 0x80001 reset {HOST} read {HOST} 0x10"
-    );
-    let finished = script(h3(&[], &[HOST]), &text).expect(0);
-    let lines: Vec<&str> = finished.stdout.lines().collect();
-    assert_eq!(lines[1], format!("info {HOST}: can be reset"));
-    assert_eq!(lines[4], format!("read {HOST} 0x10: 0x80000"), "USBCMD as the EHCI specification has it");
+    let text = format!("r=$1 u=$2\n{text}");
+    let run = run.args(["--", "sh", "-c", &text, "sh"]);
+    run.args([vfio_reset(), crate::bench::command::uvfio()]).finish()
 }

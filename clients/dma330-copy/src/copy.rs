@@ -56,6 +56,8 @@ pub fn copy(options: &Options) -> Result<Outcome, Failure> {
         options,
         device: &device,
         dma: &dma,
+        source: &source,
+        target: &target,
         program: &program,
         interrupt: Interrupt::arm(&device, options.irq)?,
     };
@@ -80,6 +82,8 @@ struct Work<'a> {
     options: &'a Options,
     device: &'a Device,
     dma: &'a Dma330<'a>,
+    source: &'a Memory,
+    target: &'a Memory,
     program: &'a Memory,
     interrupt: Interrupt,
 }
@@ -113,6 +117,7 @@ impl Work<'_> {
     fn finish(&mut self, container: &Container) -> Result<(), Failure> {
         match self.options.leave {
             Leave::Running => return self.run_for_ever(),
+            Leave::Reset => self.reset_at_work()?,
             Leave::Armed => {}
             Leave::Mapped => self.disarm()?,
             Leave::Nothing => {
@@ -128,6 +133,27 @@ impl Work<'_> {
     fn disarm(&self) -> Result<(), Failure> {
         self.dma.disable(self.options.channel)?;
         self.device.trigger(self.options.irq, -1)
+    }
+
+    /// Reset the device while it copies: from then on nothing may arrive, and its channels are stopped.
+    fn reset_at_work(&self) -> Result<(), Failure> {
+        let arrived = || self.target.read()[0];
+        self.disarm()?;
+        self.source.write(0, &[0xaa; 8]);
+        self.target.write(0, &[0; 8]);
+        self.program.write(0, &self.dma.endless(SOURCE as u32, TARGET as u32));
+        self.dma.go(self.options.channel, PROGRAM as u32)?;
+        while arrived() != 0xaa {
+            std::thread::yield_now();
+        }
+        self.device.reset()?;
+        self.target.write(0, &[0; 8]);
+        for _ in 0..100 {
+            if !self.dma.is_stopped(self.options.channel)? || arrived() != 0 {
+                return Err(Failure::new("VFIO_DEVICE_RESET", "the device is still at work"));
+            }
+        }
+        Ok(())
     }
 
     /// A channel that does nothing again and again: DMANOP in a DMALPFE without an end.

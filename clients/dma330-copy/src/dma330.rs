@@ -67,6 +67,26 @@ impl<'a> Dma330<'a> {
         code
     }
 
+    /// The program that copies the burst at `from` to `to` again and again, for ever.
+    pub fn endless(&self, from: u32, to: u32) -> Vec<u8> {
+        let mut code = Vec::new();
+        let side = self.beat << 1 | self.non_secure << 9;
+        mov(&mut code, 1, side | side << 14);
+        mov(&mut code, 0, from);
+        mov(&mut code, 2, to);
+        // DMALD, DMAST, and back to the first of them without counting.
+        code.extend([0x04, 0x08, 0x28, 0x02]);
+        code
+    }
+
+    /// Whether a channel is stopped, as all are after a reset.
+    ///
+    /// # Errors
+    /// As [`Registers`].
+    pub fn is_stopped(&self, channel: u32) -> Result<bool, Failure> {
+        Ok(self.registers.load(CSR + 8 * u64::from(channel))? & 0xf == 0)
+    }
+
     /// Let `event` raise its interrupt.
     ///
     /// # Errors

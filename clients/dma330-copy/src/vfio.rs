@@ -21,6 +21,7 @@ const DEVICE_GET_INFO: u64 = request(7);
 const DEVICE_GET_REGION_INFO: u64 = request(8);
 const DEVICE_GET_IRQ_INFO: u64 = request(9);
 const DEVICE_SET_IRQS: u64 = request(10);
+const DEVICE_RESET: u64 = request(11);
 const IOMMU_MAP_DMA: u64 = request(13);
 const IOMMU_UNMAP_DMA: u64 = request(14);
 
@@ -223,6 +224,14 @@ impl Device {
         let mut info = IrqInfo { argsz: size_of::<IrqInfo>() as u32, index, ..IrqInfo::default() };
         by_pointer(&self.fd, DEVICE_GET_IRQ_INFO, &mut info, "VFIO_DEVICE_GET_IRQ_INFO")?;
         Ok(info)
+    }
+
+    /// Return it to the state it has after power on.
+    ///
+    /// # Errors
+    /// Where it is refused, or does not work.
+    pub fn reset(&self) -> Result<(), Failure> {
+        by_value(&self.fd, DEVICE_RESET, 0, "VFIO_DEVICE_RESET").map(drop)
     }
 
     /// Let an interrupt signal `eventfd`; -1 lets it signal nothing.

@@ -11,7 +11,7 @@ use crate::vfio;
 /// Everything that is open.
 #[derive(Default)]
 pub struct Session {
-    containers: Vec<(File, vfio::Readiness)>,
+    containers: Vec<File>,
     groups: BTreeMap<String, File>,
     devices: BTreeMap<String, Opened>,
 }
@@ -64,8 +64,8 @@ impl Session {
         }
         if !self.groups.contains_key(&group) {
             let file = vfio::open_group(&group)?;
-            if let Some((container, readiness)) = self.containers.last_mut() {
-                vfio::join(&file, container, readiness)?;
+            if let Some(container) = self.containers.last() {
+                vfio::join(&file, container)?;
             }
             self.groups.insert(group.clone(), file);
         }

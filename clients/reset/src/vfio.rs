@@ -42,18 +42,9 @@ struct RegionInfo {
     offset: u64,
 }
 
-/// Whether a container has its IOMMU driver, which it gets with its first group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// Not yet.
-    Empty,
-    /// It has.
-    Ready,
-}
-
 /// A new container.
-pub fn container() -> Result<(File, Readiness), i32> {
-    Ok((open("/dev/vfio/vfio")?, Readiness::Empty))
+pub fn container() -> Result<File, i32> {
+    open("/dev/vfio/vfio")
 }
 
 /// The file of a group.
@@ -61,15 +52,15 @@ pub fn open_group(number: &str) -> Result<File, i32> {
     open(&format!("/dev/vfio/{number}"))
 }
 
-/// Put a group into a container.
-pub fn join(group: &File, container: &File, readiness: &mut Readiness) -> Result<(), i32> {
+/// Put a group into a container, which gets its IOMMU driver with the first.
+pub fn join(group: &File, container: &File) -> Result<(), i32> {
     let mut fd = container.as_raw_fd();
     by_pointer(group, GROUP_SET_CONTAINER, &mut fd)?;
-    if *readiness == Readiness::Empty {
-        by_value(container, SET_IOMMU, TYPE1V2)?;
-        *readiness = Readiness::Ready;
+    match by_value(container, SET_IOMMU, TYPE1V2) {
+        // It has it already.
+        Err(libc::EINVAL) => Ok(()),
+        other => other,
     }
-    Ok(())
 }
 
 /// Open a device of a group.

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uvfio_kernel::machine;
 use uvfio_kernel::module::{ModuleName, Setting};
+use uvfio_models::stuck::OwnReset;
 use uvfio_vfio::{Registers, ResetSets};
 
 use crate::board::args::BoardCommand;
@@ -184,6 +185,12 @@ pub struct Bringup {
     #[arg(long, value_enum, default_value_t = ResetSet::Apart)]
     pub reset_set: ResetSet,
 
+    /// Let something of a device go wrong; may be given several times
+    ///
+    /// reset-hang=DEVICE: its resets never complete. reset-fail=DEVICE: they end, and have changed nothing.
+    #[arg(long, value_name = "WHAT=DEVICE", value_parser = injection)]
+    pub inject: Vec<Injection>,
+
     /// Print every VFIO call, decoded, on stderr or into a file
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub trace: Option<Option<PathBuf>>,
@@ -343,6 +350,26 @@ impl ResetSet {
     }
 }
 
+/// Something that goes wrong with a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Injection {
+    /// What.
+    pub reset: OwnReset,
+    /// With which device.
+    pub device: String,
+}
+
+/// clap's words for an injection that is none.
+fn injection(text: &str) -> Result<Injection, &'static str> {
+    let (what, device) = text.split_once('=').filter(|(_, device)| !device.is_empty()).unwrap_or_default();
+    let reset = match what {
+        "reset-hang" => OwnReset::Hangs,
+        "reset-fail" => OwnReset::Fails,
+        _ => return Err("write it as reset-hang=DEVICE or reset-fail=DEVICE"),
+    };
+    Ok(Injection { reset, device: device.to_owned() })
+}
+
 /// clap's words for a setting that is none.
 fn setting(text: &str) -> Result<Setting, &'static str> {
     let malformed = "write it as MODULE.NAME=VALUE, for example vfio-platform.reset_required=0";
@@ -375,9 +402,12 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_module_name_and_value() {
+    fn parameters_and_injections_are_named() {
         let parsed = setting("vfio-platform.reset_required=0").map(|setting| setting.to_string());
         assert_eq!(parsed.as_deref(), Ok("vfio_platform.reset_required=0"));
+        let injected = injection("reset-hang=a.usb").expect("it is one");
+        assert_eq!((injected.reset, injected.device.as_str()), (OwnReset::Hangs, "a.usb"));
+        assert!(injection("reset-hang=").is_err() && injection("hang=a").is_err());
         assert!(setting("reset_required=0").is_err());
         assert!(setting("vfio.x").is_err());
     }

@@ -18,6 +18,7 @@ use uvfio_vfio::{Options, Registers, ResetSets, Vfio};
 
 use self::clock::HostClock;
 use self::models::Models;
+use crate::args::Injection;
 use crate::near::near;
 use crate::problem::Problem;
 use crate::trace::Trace;
@@ -51,6 +52,8 @@ pub struct Wanted<'a> {
     pub personality: Personality,
     /// Whether programs may map registers.
     pub registers: Registers,
+    /// What goes wrong with devices.
+    pub inject: &'a [Injection],
     /// What reset lines are good for that several devices are on.
     pub reset_sets: ResetSets,
     /// Who wants to see every call.
@@ -69,7 +72,7 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
     let clock = Arc::new(HostClock::new());
     let worker = Arc::new(Worker::new(clock.clone()));
     let setup = Setup {
-        models: Arc::new(Models::of(&board)),
+        models: Arc::new(Models::of(&board, wanted.inject)),
         scheduler: worker.clone(),
         clock,
         params: Params::new(wanted.params.to_vec()),
@@ -86,6 +89,9 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
     let (vfio, more) = Vfio::new(&machine, options);
     notes.extend(more);
     settings(&machine, &notes)?;
+    for injection in wanted.inject {
+        binding::find(&machine, &injection.device)?;
+    }
     for device in wanted.bind {
         binding::bind(&machine, device, &wanted.personality)?;
     }

@@ -62,6 +62,7 @@ pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
         bind: &[],
         personality,
         registers: args.mmio.registers(),
+        inject: &[],
         reset_sets: ResetSets::default(),
         trace: Some(trace),
     })?;

@@ -32,6 +32,8 @@ pub struct Report {
     pub devices: Vec<Device>,
     /// Devices used without an IOMMU, which taints a kernel.
     pub taint: Vec<String>,
+    /// Devices that did not come out of their last reset.
+    pub not_reset: Vec<String>,
     /// What the program left wrong.
     pub left: Vec<Left>,
     /// How much more it left wrong than is listed.
@@ -41,7 +43,11 @@ pub struct Report {
 impl Report {
     /// Nothing happened that anybody would want to read about.
     pub fn is_empty(&self) -> bool {
-        self.calls == 0 && self.devices.is_empty() && self.taint.is_empty() && self.left.is_empty()
+        self.calls == 0
+            && self.devices.is_empty()
+            && self.taint.is_empty()
+            && self.not_reset.is_empty()
+            && self.left.is_empty()
     }
 }
 

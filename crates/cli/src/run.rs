@@ -37,6 +37,7 @@ pub fn run(args: &Bringup, program: &[OsString]) -> Result<ExitCode, Problem> {
         bind: &args.bind,
         personality,
         registers: args.mmio.registers(),
+        inject: &args.inject,
         reset_sets: args.reset_set.sets(),
         trace,
     })?;

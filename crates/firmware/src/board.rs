@@ -138,6 +138,8 @@ pub struct Device {
     pub iommus: Vec<Specifier>,
     /// `resets`.
     pub resets: Vec<Specifier>,
+    /// Words of `resets` that are in none of these: an entry refers to nobody, or is cut off.
+    pub lost_resets: usize,
     /// `clocks`.
     pub clocks: Vec<Specifier>,
     /// `power-domains`.

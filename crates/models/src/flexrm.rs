@@ -51,14 +51,20 @@ impl Model for FlexRm {
         words::load(offset, width, |at| match (region, at / RING, at % RING) {
             (0, ring, VERSION) if ring < self.rings => MAGIC,
             (0, ring, FLUSH_DONE) if ring < self.rings => {
-                u32::from(self.control(ring) & FLUSH != 0 && self.own_reset == OwnReset::Completes)
+                u32::from(self.control(ring) & FLUSH != 0 && self.own_reset != OwnReset::Hangs)
             }
             _ => self.memory.read(region, at, Width::Word) as u32,
         })
     }
 
     fn write(&mut self, region: usize, offset: u64, width: Width, value: u64) {
+        let ring = offset / RING;
+        let active = if region == 0 && ring < self.rings { self.control(ring) & ACTIVE } else { 0 };
         self.memory.write(region, offset, width, value);
+        if self.own_reset == OwnReset::Fails && active != 0 {
+            let control = self.control(ring) | ACTIVE;
+            self.memory.write(0, ring * RING + CONTROL, Width::Word, control.into());
+        }
     }
 
     fn run(&mut self, _: u32) -> Progress {
@@ -66,9 +72,6 @@ impl Model for FlexRm {
     }
 
     fn reset(&mut self, _: ResetKind) -> Result<(), ResetFailed> {
-        if self.own_reset == OwnReset::Hangs {
-            return Err(ResetFailed);
-        }
         self.memory.clear();
         Ok(())
     }

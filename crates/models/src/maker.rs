@@ -31,7 +31,7 @@ pub struct Facts<'a> {
     pub interrupt_names: Vec<&'a str>,
     /// The `compatible` strings of the board itself.
     pub board: Vec<&'a str>,
-    /// Whether its resets complete.
+    /// What becomes of its resets.
     pub own_reset: OwnReset,
 }
 
@@ -77,7 +77,9 @@ const MODELS: &[Entry] = &[
     }),
     entry("arm,pl031", "ARM PrimeCell PL031", |_, wires| Box::new(Pl031::new(wires))),
     entry("arm,pl061", "ARM PrimeCell PL061", |_, wires| Box::new(Pl061::new(wires))),
-    entry("calxeda,hb-xgmac", "Calxeda XGMAC", |facts, _| Box::new(Xgmac::new(facts.regions.clone()))),
+    entry("calxeda,hb-xgmac", "Calxeda XGMAC", |facts, _| {
+        Box::new(Xgmac::new(facts.regions.clone(), facts.own_reset))
+    }),
     entry("amd,xgbe-seattle-v1a", "AMD XGBE", |facts, _| {
         Box::new(Xgbe::new(facts.regions.clone(), facts.own_reset))
     }),
@@ -121,7 +123,7 @@ pub fn make(facts: &Facts, wires: Wires) -> Box<dyn Model> {
     };
     match facts.own_reset {
         OwnReset::Completes => model,
-        OwnReset::Hangs => Box::new(Stuck::new(model)),
+        wrong => Box::new(Stuck::new(model, wrong)),
     }
 }
 
@@ -173,9 +175,9 @@ mod tests {
 
     #[test]
     fn every_model_answers_wild_accesses() {
-        for (compatible, own_reset) in compatibles()
-            .flat_map(|(compatible, _)| [OwnReset::Completes, OwnReset::Hangs].map(|how| (compatible, how)))
-        {
+        for (compatible, own_reset) in compatibles().flat_map(|(compatible, _)| {
+            [OwnReset::Completes, OwnReset::Hangs, OwnReset::Fails].map(|how| (compatible, how))
+        }) {
             let facts =
                 Facts { compatible: vec![compatible], regions: vec![0x1000], own_reset, ..Facts::default() };
             let mut model = make(&facts, wires().0);
@@ -188,8 +190,9 @@ mod tests {
                     }
                 }
             }
-            let done = model.reset(ResetKind::Line).is_ok();
-            assert_eq!(done, own_reset == OwnReset::Completes, "{compatible}");
+            let ended = model.reset(ResetKind::Line).is_ok();
+            assert_eq!(ended, own_reset != OwnReset::Hangs, "{compatible}");
+            let done = own_reset == OwnReset::Completes;
             assert!(!done || model.is_reset() != Some(false), "{compatible}");
             assert!(!done || model.activity() == Activity::default(), "{compatible}");
         }

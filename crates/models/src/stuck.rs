@@ -1,10 +1,10 @@
-//! A device whose reset never completes.
+//! A device whose reset never completes, or has no effect.
 //!
-//! Hardware does that; a driver polls and gives up (`-ETIMEDOUT`). What VFIO makes of it has to be seen too.
+//! Hardware does both; a driver polls and gives up (`-ETIMEDOUT`), or never notices. What VFIO makes of it has to be seen too.
 
 use uvfio_kernel::hw::{Activity, Model, Progress, ResetFailed, ResetKind, ResetLines, Width};
 
-/// Whether a device's resets complete, those by its own registers included.
+/// What becomes of a device's resets, those by its own registers included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OwnReset {
     /// At once.
@@ -12,18 +12,21 @@ pub enum OwnReset {
     Completes,
     /// Never: bits that should clear stay as they are.
     Hangs,
+    /// They end, and have changed nothing.
+    Fails,
 }
 
 /// A model that works as it is but for its reset input.
 pub struct Stuck {
     device: Box<dyn Model>,
+    own_reset: OwnReset,
 }
 
 impl Stuck {
-    /// `device`, never coming out of reset.
+    /// `device`, with these resets.
     #[must_use]
-    pub fn new(device: Box<dyn Model>) -> Self {
-        Self { device }
+    pub fn new(device: Box<dyn Model>, own_reset: OwnReset) -> Self {
+        Self { device, own_reset }
     }
 }
 
@@ -40,8 +43,12 @@ impl Model for Stuck {
         self.device.run(steps)
     }
 
-    fn reset(&mut self, _: ResetKind) -> Result<(), ResetFailed> {
-        Err(ResetFailed)
+    fn reset(&mut self, kind: ResetKind) -> Result<(), ResetFailed> {
+        match self.own_reset {
+            OwnReset::Completes => self.device.reset(kind),
+            OwnReset::Hangs => Err(ResetFailed),
+            OwnReset::Fails => Ok(()),
+        }
     }
 
     fn activity(&self) -> Activity {
@@ -49,7 +56,10 @@ impl Model for Stuck {
     }
 
     fn is_reset(&self) -> Option<bool> {
-        Some(false)
+        match self.own_reset {
+            OwnReset::Hangs => Some(false),
+            OwnReset::Completes | OwnReset::Fails => self.device.is_reset(),
+        }
     }
 
     fn reset_lines(&self) -> Option<&dyn ResetLines> {

@@ -55,8 +55,11 @@ impl Xgbe {
         }
         let register = self.phy_register(store.offset);
         let value = store.over(self.phy.get(&register).copied().unwrap_or(0));
-        if register == PCS_CTRL1 && value & PCS_RESET != 0 && self.own_reset == OwnReset::Completes {
+        let resets = register == PCS_CTRL1 && value & PCS_RESET != 0;
+        if resets && self.own_reset == OwnReset::Completes {
             self.phy.clear();
+        } else if resets && self.own_reset == OwnReset::Fails {
+            self.phy.insert(register, value & !PCS_RESET);
         } else if self.phy.len() < MOST || self.phy.contains_key(&register) {
             self.phy.insert(register, value);
         }
@@ -80,9 +83,12 @@ impl Model for Xgbe {
             return;
         }
         self.memory.write(region, offset, width, value);
-        let resetting = self.memory.read(MAC, DMA_MR, Width::Word) & 1 != 0;
-        if resetting && self.own_reset == OwnReset::Completes {
-            self.memory.clear();
+        let mode = self.memory.read(MAC, DMA_MR, Width::Word);
+        let resetting = mode & 1 != 0;
+        match self.own_reset {
+            OwnReset::Completes if resetting => self.memory.clear(),
+            OwnReset::Fails if resetting => self.memory.write(MAC, DMA_MR, Width::Word, mode & !1),
+            _ => {}
         }
     }
 
@@ -91,9 +97,6 @@ impl Model for Xgbe {
     }
 
     fn reset(&mut self, _: ResetKind) -> Result<(), ResetFailed> {
-        if self.own_reset == OwnReset::Hangs {
-            return Err(ResetFailed);
-        }
         self.memory.clear();
         self.phy.clear();
         self.select = 0;

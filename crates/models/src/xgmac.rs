@@ -6,6 +6,7 @@
 use uvfio_kernel::hw::{Activity, Model, Progress, ResetFailed, ResetKind, Width};
 
 use crate::memory::Memory;
+use crate::stuck::OwnReset;
 
 /// MAC configuration.
 const CONTROL: u64 = 0x000;
@@ -23,13 +24,27 @@ const DMA_START: u64 = 1 << 13 | 1 << 1;
 /// An XGMAC.
 pub struct Xgmac {
     memory: Memory,
+    own_reset: OwnReset,
 }
 
 impl Xgmac {
     /// One with windows of these sizes in bytes.
     #[must_use]
-    pub fn new(regions: Vec<u64>) -> Self {
-        Self { memory: Memory::new(regions) }
+    pub fn new(regions: Vec<u64>, own_reset: OwnReset) -> Self {
+        Self { memory: Memory::new(regions), own_reset }
+    }
+
+    /// Engines that cannot be stopped keep the bits that started them.
+    fn keep_running(&mut self, before: [u64; 2]) {
+        for (offset, bits) in [CONTROL, DMA_CONTROL].into_iter().zip(before) {
+            let now = self.memory.read(0, offset, Width::Word);
+            self.memory.write(0, offset, Width::Word, now | bits);
+        }
+    }
+
+    fn started(&self) -> [u64; 2] {
+        [(CONTROL, MAC_ENABLE), (DMA_CONTROL, DMA_START)]
+            .map(|(offset, bits)| self.memory.read(0, offset, Width::Word) & bits)
     }
 }
 
@@ -39,9 +54,17 @@ impl Model for Xgmac {
     }
 
     fn write(&mut self, region: usize, offset: u64, width: Width, value: u64) {
+        let before = self.started();
         self.memory.write(region, offset, width, value);
-        if self.memory.read(0, DMA_BUS_MODE, Width::Word) & SOFTWARE_RESET != 0 {
-            self.memory.clear();
+        let mode = self.memory.read(0, DMA_BUS_MODE, Width::Word);
+        match (mode & SOFTWARE_RESET != 0, self.own_reset) {
+            (false, OwnReset::Completes) => {}
+            (true, OwnReset::Completes) => self.memory.clear(),
+            (_, OwnReset::Hangs) => self.keep_running(before),
+            (_, OwnReset::Fails) => {
+                self.keep_running(before);
+                self.memory.write(0, DMA_BUS_MODE, Width::Word, mode & !SOFTWARE_RESET);
+            }
         }
     }
 
@@ -55,9 +78,7 @@ impl Model for Xgmac {
     }
 
     fn activity(&self) -> Activity {
-        let started = self.memory.read(0, DMA_CONTROL, Width::Word) & DMA_START != 0;
-        let enabled = self.memory.read(0, CONTROL, Width::Word) & MAC_ENABLE != 0;
-        Activity { running: started || enabled, interrupting: false }
+        Activity { running: self.started() != [0, 0], interrupting: false }
     }
 
     fn is_reset(&self) -> Option<bool> {
@@ -71,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_linux_writes_to_reset_it_stops_it() {
-        let mut device = Xgmac::new(vec![0x2000]);
+        let mut device = Xgmac::new(vec![0x2000], OwnReset::Completes);
         device.write(0, DMA_CONTROL, Width::Word, DMA_START);
         device.write(0, CONTROL, Width::Word, MAC_ENABLE | 1);
         assert!(device.activity().running);
@@ -82,5 +103,16 @@ mod tests {
         device.write(0, DMA_BUS_MODE, Width::Word, SOFTWARE_RESET);
         assert_eq!(device.read(0, CONTROL, Width::Word), 0);
         assert_eq!(device.read(0, DMA_BUS_MODE, Width::Word), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_stopped_goes_on() {
+        for (own_reset, left) in [(OwnReset::Hangs, SOFTWARE_RESET), (OwnReset::Fails, 0)] {
+            let mut device = Xgmac::new(vec![0x2000], own_reset);
+            device.write(0, DMA_CONTROL, Width::Word, 2);
+            device.write(0, DMA_CONTROL, Width::Word, 0);
+            device.write(0, DMA_BUS_MODE, Width::Word, SOFTWARE_RESET);
+            assert_eq!((device.started(), device.read(0, DMA_BUS_MODE, Width::Word)), ([0, 2], left));
+        }
     }
 }

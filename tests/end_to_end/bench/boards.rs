@@ -19,6 +19,11 @@ pub fn rcar_h3() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/rcar-h3.dtb")
 }
 
+/// The blob of boards/resets.dts.
+pub fn resets() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/resets.dtb")
+}
+
 /// A folder with files in it, gone with the value.
 pub struct Folder(TempDir);
 

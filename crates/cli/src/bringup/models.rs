@@ -6,15 +6,24 @@ use uvfio_kernel::machine::ModelMaker;
 use uvfio_models::maker::{Facts, make};
 use uvfio_models::stuck::OwnReset;
 
+use crate::args::Injection;
+
 /// Makes the models of one board.
 pub struct Models {
     board: Vec<String>,
+    inject: Vec<Injection>,
 }
 
 impl Models {
-    /// For this board.
-    pub fn of(board: &Board) -> Self {
-        Models { board: board.compatible.clone() }
+    /// For this board, with what is to go wrong.
+    pub fn of(board: &Board, inject: &[Injection]) -> Self {
+        Models { board: board.compatible.clone(), inject: inject.to_vec() }
+    }
+
+    /// What becomes of a device's resets; the last word on it counts.
+    fn own_reset(&self, name: &str) -> OwnReset {
+        let about = self.inject.iter().rev().find(|injection| injection.device == name);
+        about.map_or(OwnReset::Completes, |injection| injection.reset)
     }
 }
 
@@ -25,7 +34,7 @@ impl ModelMaker for Models {
             regions: device.regions.iter().map(|region| region.size).collect(),
             interrupt_names: Vec::new(),
             board: self.board.iter().map(String::as_str).collect(),
-            own_reset: OwnReset::default(),
+            own_reset: self.own_reset(&device.name),
         };
         make(&facts, wires)
     }

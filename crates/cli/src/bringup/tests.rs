@@ -18,6 +18,7 @@ fn demo(params: &[&str], bind: &[&str]) -> Result<Up, Problem> {
         bind: &bind,
         personality: Personality::default(),
         registers: Registers::Mappable,
+        inject: &[],
         reset_sets: ResetSets::Apart,
         trace: None,
     })

@@ -78,6 +78,9 @@ fn numbers(cells: &[u32]) -> String {
 fn line(error: &ResetError) -> String {
     match error {
         ResetError::NoLine { wanted } => format!("the device has no reset line {wanted}"),
+        ResetError::Unreadable { consumer } => format!(
+            "the description is wrong: an entry of the resets of {consumer} refers to a node that is not there, so which lines it has is not known"
+        ),
         ResetError::Deferred { provider } => {
             format!("reset controller {provider} has no driver, so its lines cannot be moved")
         }

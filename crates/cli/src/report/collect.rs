@@ -1,5 +1,7 @@
 //! Gathers the facts of a report from the machine and from VFIO.
 
+use std::sync::Arc;
+
 use uvfio_kernel::device::{Bus, Device as Hardware};
 use uvfio_kernel::hw::{Access, DmaFault, FaultReason};
 use uvfio_kernel::machine::Machine;
@@ -14,11 +16,9 @@ const FAULTS: usize = 8;
 /// The facts as they are now.
 pub fn collect(machine: &Machine, vfio: &Vfio, status: Status) -> Report {
     let facts = vfio.facts();
-    let devices: Vec<Device> = Bus::ALL
-        .into_iter()
-        .flat_map(|bus| machine.devices(bus))
-        .filter_map(|device| active(&device))
-        .collect();
+    let all: Vec<Arc<Hardware>> = Bus::ALL.into_iter().flat_map(|bus| machine.devices(bus)).collect();
+    let devices: Vec<Device> = all.iter().filter_map(|device| active(device)).collect();
+    let not_reset = all.iter().filter(|device| device.has_failed_reset());
     let mut report = Report {
         version: 1,
         personality: vfio.personality().name.to_owned(),
@@ -26,6 +26,7 @@ pub fn collect(machine: &Machine, vfio: &Vfio, status: Status) -> Report {
         calls: facts.calls,
         refusals: refusals(&facts),
         taint: facts.tainted_by.clone(),
+        not_reset: not_reset.map(|device| device.name().to_owned()).collect(),
         left: facts.leftovers.iter().map(left).collect(),
         more_left: facts.more_leftovers,
         devices,

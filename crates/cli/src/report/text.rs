@@ -31,6 +31,11 @@ pub fn text(report: &Report) -> String {
     for device in &report.taint {
         lines.push(format!("{BAD}tainted:{BAD:#} {device} was used without an IOMMU (noiommu)"));
     }
+    for device in &report.not_reset {
+        lines.push(format!(
+            "{BAD}not reset:{BAD:#} {device} did not come out of its last reset; it is kept from memory and interrupts, and reads as 0"
+        ));
+    }
     if report.left.is_empty() {
         lines.push(format!("{GOOD}nothing was left behind{GOOD:#}"));
     }
@@ -145,6 +150,7 @@ mod tests {
                 },
                 interrupts: Interrupts { raised: 8, delivered: 8, lost: 0 },
             }],
+            not_reset: vec!["ee000000.usb".into()],
             left: vec![Left::DeviceRunning { device: "7ff00000.dma".into() }],
             ..Report::default()
         };
@@ -154,6 +160,7 @@ mod tests {
              uvfio: 7ff00000.dma: DMA read 4096 bytes, wrote 4096, 2 faults; interrupts 8 raised, 8 delivered, 0 lost\n\
              uvfio:   fault: write of 0x1000: nothing is mapped there\n\
              uvfio:   and 1 more faults\n\
+             uvfio: not reset: ee000000.usb did not come out of its last reset; it is kept from memory and interrupts, and reads as 0\n\
              uvfio: left behind: 7ff00000.dma was still running at its last close\n"
         );
     }

@@ -27,6 +27,7 @@ fn session(params: &[&str]) -> Bench {
         bind: &[],
         personality: Personality::default(),
         registers: Registers::Mappable,
+        inject: &[],
         reset_sets: ResetSets::Apart,
         trace: None,
     };

@@ -157,7 +157,11 @@ fn refer<'t>(decoder: &Decoder<'t>, node: Node<'t>, property: Property<'t>, devi
     check_providers(decoder, node, binding.kind, &found);
     match binding.kind {
         Reference::Iommu => device.iommus.extend(found),
-        Reference::Reset => device.resets.extend(found),
+        Reference::Reset => {
+            let read: usize = found.iter().map(|specifier| 1 + specifier.cells.len()).sum();
+            device.lost_resets += (property.value().len() / 4).saturating_sub(read);
+            device.resets.extend(found);
+        }
         Reference::Clock => device.clocks.extend(found),
         Reference::PowerDomain => device.power_domains.extend(found),
         kind => device.suppliers.extend(found.into_iter().map(|specifier| Supplier { kind, specifier })),

@@ -133,6 +133,12 @@ impl Device {
         crate::read(&self.link).blocked.is_some()
     }
 
+    /// Whether its last reset failed, and nobody has taken it up since.
+    #[must_use]
+    pub fn has_failed_reset(&self) -> bool {
+        self.resets.has_failed()
+    }
+
     /// Keep others from resetting it or giving it to somebody (`device_lock`, as `pci_dev_lock` takes it).
     pub(crate) fn lock_reset(&self) -> ResetLock<'_> {
         crate::lock(&self.resets.lock)

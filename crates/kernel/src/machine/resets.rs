@@ -181,7 +181,8 @@ impl Machine {
         let handler = first.and_then(|first| ResetHandler::of(first));
         let handler = handler.filter(|handler| self.is_loaded(handler)).map(|_| Scope::DeviceSpecific);
         let movable = self.resets.net.is_movable(device.id());
-        let controller = (movable && !wanted(device).is_empty()).then_some(Scope::Controller);
+        let described = !wanted(device).is_empty() || device.facts().lost_resets > 0;
+        let controller = (movable && described).then_some(Scope::Controller);
         handler.into_iter().chain(controller).collect()
     }
 
@@ -227,6 +228,9 @@ impl Machine {
             affected: vec![Arc::clone(device)],
         };
         if scope == Scope::Controller {
+            if device.facts().lost_resets > 0 {
+                return Err(ResetError::Unreadable { consumer: name() }.into());
+            }
             let (lines, reached) = self.resets.net.reach(device.id());
             let others = reached.into_iter().filter(|id| *id != device.id());
             plan.affected.extend(others.filter_map(|id| self.device_by_id(id)));

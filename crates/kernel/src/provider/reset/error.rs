@@ -37,6 +37,12 @@ pub enum ResetError {
         /// Its name in `reset-names`, or its place in `resets`.
         wanted: String,
     },
+    /// An entry of the consumer's `resets` refers to nobody: which lines it has is not known.
+    #[error("an entry of the resets of {consumer} refers to nobody")]
+    Unreadable {
+        /// The consumer.
+        consumer: String,
+    },
     /// No controller is registered for the provider, now.
     #[error("reset controller {provider} is not there yet")]
     Deferred {
@@ -125,6 +131,7 @@ impl ResetError {
         matches!(
             self,
             ResetError::NoLine { .. }
+                | ResetError::Unreadable { .. }
                 | ResetError::Deferred { .. }
                 | ResetError::Cells { .. }
                 | ResetError::NoSuchLine { .. }
@@ -139,6 +146,7 @@ impl ResetError {
             ResetError::NoLine { .. } => errno::ENOENT,
             ResetError::Deferred { .. } => errno::EPROBE_DEFER,
             ResetError::Cells { .. }
+            | ResetError::Unreadable { .. }
             | ResetError::NoSuchLine { .. }
             | ResetError::Unbalanced { .. }
             | ResetError::StatusOfArray => errno::EINVAL,
