@@ -3,6 +3,10 @@
 //! This is what the rest of uvfio knows of a machine. It is plain data; how it comes about from a device tree is in `dt`, from ACPI in
 //! `acpi`.
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use crate::acpi::AcpiFacts;
 use crate::dt::{self, IdMap, NotADeviceTree, PciHost, Tree};
 use crate::{Diagnostic, Reference};
@@ -10,6 +14,9 @@ use crate::{Diagnostic, Reference};
 /// A node of the tree a board was read from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
+
+/// What stands behind a phandle: nearly always no more than four cells, which then need no memory of their own.
+pub type Cells = SmallVec<[u32; 4]>;
 
 /// The bus Linux puts a device on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,13 +91,13 @@ pub struct Interrupt {
     /// The controller's node.
     pub controller: NodeId,
     /// The controller's path.
-    pub path: String,
+    pub path: Arc<str>,
     /// The number at the controller; for a GIC its hardware number, 32 or 16 added.
     pub number: u32,
     /// Level or edge.
     pub trigger: Trigger,
     /// The cells as they stand.
-    pub cells: Vec<u32>,
+    pub cells: Cells,
     /// From `interrupt-names`.
     pub name: Option<String>,
 }
@@ -101,9 +108,9 @@ pub struct Specifier {
     /// The provider's node.
     pub provider: NodeId,
     /// The provider's path.
-    pub path: String,
+    pub path: Arc<str>,
     /// What the provider takes to tell its outputs apart.
-    pub cells: Vec<u32>,
+    pub cells: Cells,
     /// From the `-names` property.
     pub name: Option<String>,
 }
@@ -125,7 +132,7 @@ pub struct Device {
     /// The bus it is on.
     pub bus: Bus,
     /// The path of its node.
-    pub path: String,
+    pub path: Arc<str>,
     /// Its node.
     pub node: NodeId,
     /// From most to least specific.
@@ -183,7 +190,7 @@ pub struct Provider {
     /// Its node.
     pub node: NodeId,
     /// The path of its node.
-    pub path: String,
+    pub path: Arc<str>,
     /// From most to least specific.
     pub compatible: Vec<String>,
     /// Cells it takes behind its phandle.
@@ -200,7 +207,7 @@ pub struct Reserved {
     /// Its node.
     pub node: NodeId,
     /// The path of its node.
-    pub path: String,
+    pub path: Arc<str>,
     /// From most to least specific; often empty.
     pub compatible: Vec<String>,
     /// Where it is; empty where Linux chooses the place.

@@ -12,7 +12,7 @@ pub mod dt;
 mod reference;
 
 pub use board::{
-    Board, Bus, DescribedBy, Device, DmaRange, Interrupt, NodeId, Provider, Range, Region, Reserved,
+    Board, Bus, Cells, DescribedBy, Device, DmaRange, Interrupt, NodeId, Provider, Range, Region, Reserved,
     Specifier, Supplier, Trigger,
 };
 pub use diagnostic::{Diagnostic, Problem};

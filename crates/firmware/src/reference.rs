@@ -58,7 +58,7 @@ pub enum Reference {
 
 /// How many cells stand behind a phandle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cells {
+pub(crate) enum CellCount {
     /// As many as this property of the provider says.
     Said(&'static str),
     /// As many as this property of the provider says; none where it says nothing.
@@ -75,61 +75,71 @@ pub(crate) struct Binding {
     pub(crate) property: &'static str,
     /// The property with the names of its entries.
     pub(crate) names: Option<&'static str>,
-    pub(crate) cells: Cells,
+    pub(crate) cells: CellCount,
 }
 
 const fn binding(
     kind: Reference,
     property: &'static str,
     names: Option<&'static str>,
-    cells: Cells,
+    cells: CellCount,
 ) -> Binding {
     Binding { kind, property, names, cells }
 }
 
 /// Each reference with a property name of its own.
 pub(crate) const BINDINGS: &[Binding] = &[
-    binding(Reference::Iommu, "iommus", None, Cells::Said("#iommu-cells")),
-    binding(Reference::Msi, "msi-parent", None, Cells::SaidOrNone("#msi-cells")),
-    binding(Reference::Reset, "resets", Some("reset-names"), Cells::Said("#reset-cells")),
-    binding(Reference::Clock, "clocks", Some("clock-names"), Cells::Said("#clock-cells")),
+    binding(Reference::Iommu, "iommus", None, CellCount::Said("#iommu-cells")),
+    binding(Reference::Msi, "msi-parent", None, CellCount::SaidOrNone("#msi-cells")),
+    binding(Reference::Reset, "resets", Some("reset-names"), CellCount::Said("#reset-cells")),
+    binding(Reference::Clock, "clocks", Some("clock-names"), CellCount::Said("#clock-cells")),
     binding(
         Reference::PowerDomain,
         "power-domains",
         Some("power-domain-names"),
-        Cells::Said("#power-domain-cells"),
+        CellCount::Said("#power-domain-cells"),
     ),
-    binding(Reference::Phy, "phys", Some("phy-names"), Cells::Said("#phy-cells")),
-    binding(Reference::Dma, "dmas", Some("dma-names"), Cells::Said("#dma-cells")),
+    binding(Reference::Phy, "phys", Some("phy-names"), CellCount::Said("#phy-cells")),
+    binding(Reference::Dma, "dmas", Some("dma-names"), CellCount::Said("#dma-cells")),
     binding(
         Reference::Interconnect,
         "interconnects",
         Some("interconnect-names"),
-        Cells::Said("#interconnect-cells"),
+        CellCount::Said("#interconnect-cells"),
     ),
-    binding(Reference::Memory, "memory-region", Some("memory-region-names"), Cells::None),
-    binding(Reference::Mailbox, "mboxes", Some("mbox-names"), Cells::Said("#mbox-cells")),
-    binding(Reference::Pwm, "pwms", Some("pwm-names"), Cells::Said("#pwm-cells")),
+    binding(Reference::Memory, "memory-region", Some("memory-region-names"), CellCount::None),
+    binding(Reference::Mailbox, "mboxes", Some("mbox-names"), CellCount::Said("#mbox-cells")),
+    binding(Reference::Pwm, "pwms", Some("pwm-names"), CellCount::Said("#pwm-cells")),
     binding(
         Reference::Nvmem,
         "nvmem-cells",
         Some("nvmem-cell-names"),
-        Cells::SaidOrNone("#nvmem-cell-cells"),
+        CellCount::SaidOrNone("#nvmem-cell-cells"),
     ),
-    binding(Reference::HwLock, "hwlocks", Some("hwlock-names"), Cells::Said("#hwlock-cells")),
-    binding(Reference::IoChannel, "io-channels", Some("io-channel-names"), Cells::Said("#io-channel-cells")),
-    binding(Reference::IoBackend, "io-backends", Some("io-backend-names"), Cells::Said("#io-backend-cells")),
-    binding(Reference::Extcon, "extcon", None, Cells::None),
-    binding(Reference::ThermalSensor, "thermal-sensors", None, Cells::Said("#thermal-sensor-cells")),
+    binding(Reference::HwLock, "hwlocks", Some("hwlock-names"), CellCount::Said("#hwlock-cells")),
+    binding(
+        Reference::IoChannel,
+        "io-channels",
+        Some("io-channel-names"),
+        CellCount::Said("#io-channel-cells"),
+    ),
+    binding(
+        Reference::IoBackend,
+        "io-backends",
+        Some("io-backend-names"),
+        CellCount::Said("#io-backend-cells"),
+    ),
+    binding(Reference::Extcon, "extcon", None, CellCount::None),
+    binding(Reference::ThermalSensor, "thermal-sensors", None, CellCount::Said("#thermal-sensor-cells")),
     binding(
         Reference::AccessController,
         "access-controllers",
         Some("access-controller-names"),
-        Cells::Said("#access-controller-cells"),
+        CellCount::Said("#access-controller-cells"),
     ),
-    binding(Reference::SoundDai, "sound-dai", None, Cells::Said("#sound-dai-cells")),
-    binding(Reference::WakeupParent, "wakeup-parent", None, Cells::None),
-    binding(Reference::Gpio, "gpios", None, Cells::Said("#gpio-cells")),
+    binding(Reference::SoundDai, "sound-dai", None, CellCount::Said("#sound-dai-cells")),
+    binding(Reference::WakeupParent, "wakeup-parent", None, CellCount::None),
+    binding(Reference::Gpio, "gpios", None, CellCount::Said("#gpio-cells")),
 ];
 
 /// What a node says of itself that makes it a provider, and of what.
@@ -173,15 +183,19 @@ impl Binding {
         }
         let pattern = |kind, cells, name| Some((binding(kind, "", None, cells), Some(name)));
         if let Some(name) = property.strip_suffix("-supply") {
-            return pattern(Reference::Supply, Cells::None, name);
+            return pattern(Reference::Supply, CellCount::None, name);
         }
         if let Some(name) = property.strip_suffix("-gpios").or_else(|| property.strip_suffix("-gpio")) {
             // `nr-gpios` and `snps,nr-gpios` count a controller's own lines.
             let counts = name == "nr" || name.ends_with(",nr");
-            return if counts { None } else { pattern(Reference::Gpio, Cells::Said("#gpio-cells"), name) };
+            return if counts {
+                None
+            } else {
+                pattern(Reference::Gpio, CellCount::Said("#gpio-cells"), name)
+            };
         }
         let number = property.strip_prefix("pinctrl-")?;
         let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        if digits { pattern(Reference::Pinctrl, Cells::None, number) } else { None }
+        if digits { pattern(Reference::Pinctrl, CellCount::None, number) } else { None }
     }
 }

@@ -49,7 +49,7 @@ fn an_overlay_adds_devices_that_refer_to_the_board() {
     let names: Vec<&str> = board.devices.iter().map(|device| device.name.as_str()).collect();
     assert_eq!(names, ["smmu", "soc", "200.twin", "300.friend"]);
     assert_eq!(
-        (board.devices[2].iommus[0].path.as_str(), &board.devices[2].iommus[0].cells[..]),
+        (board.devices[2].iommus[0].path.as_ref(), &board.devices[2].iommus[0].cells[..]),
         ("/smmu", &[2][..])
     );
 }

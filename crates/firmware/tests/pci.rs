@@ -67,12 +67,12 @@ fn requester_ids_are_masked_and_shifted() {
     let (board, _) = source::board(HOST);
     let device = board.devices.iter().find(|device| device.pci.is_some()).expect("a bridge");
     let stream = |id| device.iommu_map.look_up(id).map(|(row, stream)| (row.path.clone(), stream));
-    assert_eq!(stream(0x108), Some(("/smmu".to_owned(), 0x1008)));
-    assert_eq!(stream(0x10f), Some(("/smmu".to_owned(), 0x1008)));
-    assert_eq!(stream(0x208), Some(("/smmu".to_owned(), 0x9008)));
+    assert_eq!(stream(0x108), Some(("/smmu".into(), 0x1008)));
+    assert_eq!(stream(0x10f), Some(("/smmu".into(), 0x1008)));
+    assert_eq!(stream(0x208), Some(("/smmu".into(), 0x9008)));
     assert_eq!(stream(0x210), None);
     assert_eq!(
-        device.msi_map.look_up(0x108).map(|(row, id)| (row.path.as_str(), id)),
+        device.msi_map.look_up(0x108).map(|(row, id)| (row.path.as_ref(), id)),
         Some(("/its", 0x4108))
     );
     let complex = board.devices.iter().find(|device| device.name == "mc").expect("a management complex");
@@ -91,7 +91,7 @@ fn maps_to_providers_of_two_cells_are_read_in_both_their_forms() {
     );
     let rows = |at: usize| -> Vec<(u32, u32, Vec<u32>)> {
         let map = &board.devices[at].iommu_map;
-        map.rows.iter().map(|row| (row.first, row.output, row.rest.clone())).collect()
+        map.rows.iter().map(|row| (row.first, row.output, row.rest.to_vec())).collect()
     };
     assert_eq!(rows(1), [(0, 0x1c00, vec![]), (0x100, 0x1c01, vec![])]);
     assert_eq!(rows(2), [(0, 0x1400, vec![0x7f]), (0x100, 0x1401, vec![0])]);

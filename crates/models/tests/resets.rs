@@ -236,7 +236,7 @@ fn the_sets_of_the_board_are_those_of_its_lines() {
 fn device(name: &str, compatible: &str, size: u64) -> firmware::Device {
     firmware::Device {
         name: name.to_owned(),
-        path: format!("/{name}"),
+        path: format!("/{name}").into(),
         compatible: vec![compatible.to_owned()],
         regions: vec![firmware::Region { name: None, base: 0, size }],
         ..firmware::Device::default()
@@ -244,7 +244,7 @@ fn device(name: &str, compatible: &str, size: u64) -> firmware::Device {
 }
 
 fn specifier(provider: &str, cells: &[u32]) -> Specifier {
-    Specifier { path: format!("/{provider}"), cells: cells.to_vec(), ..Specifier::default() }
+    Specifier { path: format!("/{provider}").into(), cells: cells.into(), ..Specifier::default() }
 }
 
 fn by_hand(devices: Vec<firmware::Device>) -> Board {

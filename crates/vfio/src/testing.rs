@@ -427,14 +427,14 @@ pub(crate) fn device(
     };
     let iommus = stream.map(|(iommu, stream)| firmware::Specifier {
         provider: firmware::NodeId(1),
-        path: format!("/{iommu}"),
-        cells: vec![stream],
+        path: format!("/{iommu}").into(),
+        cells: [stream][..].into(),
         name: None,
     });
     firmware::Device {
         name: name.into(),
         bus,
-        path: format!("/{name}"),
+        path: format!("/{name}").into(),
         node: firmware::NodeId(2),
         compatible: vec![compatible.into()],
         regions: vec![region(0x1000, 0x1000), region(0x2000, 0x800), region(0x4000, 0x4000)],
@@ -450,7 +450,8 @@ pub(crate) fn device(
 
 /// The device, on the reset controller's first line.
 fn on_line(mut device: firmware::Device) -> firmware::Device {
-    device.resets = vec![firmware::Specifier { path: "/rst".into(), cells: vec![0], ..Default::default() }];
+    device.resets =
+        vec![firmware::Specifier { path: "/rst".into(), cells: [0][..].into(), ..Default::default() }];
     device
 }
 

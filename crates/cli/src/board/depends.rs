@@ -78,14 +78,14 @@ fn needs(seen: &Seen, device: DeviceIndex) -> Vec<Need> {
     let of = |kind, specifier: &Specifier| Need {
         what: words::reference(kind),
         provider: seen.node(specifier.provider),
-        cells: specifier.cells.clone(),
+        cells: specifier.cells.to_vec(),
         name: specifier.name.clone(),
         enabled: enabled(specifier.provider),
     };
     let interrupt = |interrupt: &Interrupt| Need {
         what: words::reference(Reference::Interrupt),
         provider: seen.node(interrupt.controller),
-        cells: interrupt.cells.clone(),
+        cells: interrupt.cells.to_vec(),
         name: interrupt.name.clone(),
         enabled: enabled(interrupt.controller),
     };

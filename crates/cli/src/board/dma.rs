@@ -136,7 +136,7 @@ fn view(seen: &Seen, all: bool) -> DmaView {
                     .iter()
                     .map(|one| StreamView {
                         iommu: seen.node(one.provider),
-                        cells: one.cells.clone(),
+                        cells: one.cells.to_vec(),
                         count: 1,
                     })
                     .collect(),

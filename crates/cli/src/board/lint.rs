@@ -67,7 +67,7 @@ fn of_verdicts(seen: &Seen) -> Vec<Remark> {
                 || matches!(blocker, Blocker::NotGrouped(_) | Blocker::IommuWithoutDriver { .. })
             {
                 let reason = words::blocker(seen, index, blocker);
-                remarks.push(Remark { place: device.path.clone(), kind: reason.kind, says: reason.says });
+                remarks.push(Remark { place: device.path.to_string(), kind: reason.kind, says: reason.says });
             }
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Deref;
 
 use serde::Serialize;
 use uvfio_board::{Bond, DeviceIndex, Judged, Options, Verdict, Verdicts, Weakening, Weakenings};
@@ -118,9 +119,9 @@ impl fmt::Display for Ids {
 }
 
 /// What a description says is shown on terminals, which take some characters for commands.
-pub fn clean(text: &mut String) {
+pub fn clean<T: Deref<Target = str> + From<String>>(text: &mut T) {
     if text.contains(char::is_control) {
-        *text = text.replace(char::is_control, "?");
+        *text = text.replace(char::is_control, "?").into();
     }
 }
 
@@ -186,7 +187,7 @@ impl Seen {
     /// # Errors
     /// Where no device, or more than one, can be meant.
     pub fn meant(&self, wanted: &str) -> Result<DeviceIndex, Problem> {
-        let exact = self.devices().find(|(_, device, _)| device.name == wanted || device.path == wanted);
+        let exact = self.devices().find(|(_, device, _)| device.name == wanted || *device.path == *wanted);
         if let Some((index, ..)) = exact {
             return Ok(index);
         }
@@ -222,7 +223,7 @@ impl Seen {
                 Bus::Platform => "platform",
                 Bus::Amba => "amba",
             },
-            path: device.path.clone(),
+            path: device.path.to_string(),
             compatible: device.compatible.clone(),
             verdict: word(judged.verdict),
             part_of: None,

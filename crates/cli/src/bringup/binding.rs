@@ -63,14 +63,14 @@ pub fn find(machine: &Machine, name: &str) -> Result<(Bus, std::sync::Arc<Device
 
 /// Who on the board refers to this device as something it cannot do without.
 pub fn needed_by_others(machine: &Machine, device: &Device) -> Option<Problem> {
-    let at = |specifiers: &[Specifier]| specifiers.iter().any(|one| one.path == device.path());
+    let at = |specifiers: &[Specifier]| specifiers.iter().any(|one| *one.path == *device.path());
     let board = machine.board();
     let mut role = None;
     let mut consumers = Vec::new();
-    for other in board.devices.iter().filter(|other| other.path != device.path()) {
+    for other in board.devices.iter().filter(|other| *other.path != *device.path()) {
         let needs = if at(&other.iommus) {
             "IOMMU"
-        } else if other.interrupts.iter().any(|one| one.path == device.path()) {
+        } else if other.interrupts.iter().any(|one| *one.path == *device.path()) {
             "interrupt controller"
         } else if at(&other.clocks) {
             "clock"

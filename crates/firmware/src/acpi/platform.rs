@@ -5,6 +5,7 @@
 //! namespace as it is handed in, behind the SMMUs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::identity::AcpiFacts;
 use super::iort::{Iort, Kind, Node, Steps};
@@ -92,7 +93,7 @@ impl<'a> Enumeration<'a> {
     }
 
     fn report(&mut self, path: &str, problem: Problem) {
-        self.diagnostics.push(Diagnostic { path: path.to_owned(), problem });
+        self.diagnostics.push(Diagnostic { path: path.into(), problem });
     }
 
     fn node(&mut self) -> NodeId {
@@ -107,7 +108,7 @@ impl<'a> Enumeration<'a> {
             let Some((platform, like, region, interrupts, coherent)) = smmu(node) else { continue };
             let device = Device {
                 name: format!("{platform}.{number}.auto"),
-                path: table_path(node),
+                path: table_path(node).into(),
                 node: self.node(),
                 regions: vec![region],
                 interrupts,
@@ -130,7 +131,7 @@ impl<'a> Enumeration<'a> {
         self.providers.push(Provider {
             kind,
             node,
-            path: path.to_owned(),
+            path: path.into(),
             compatible: vec![compatible.to_owned()],
             cells: u32::from(kind == Reference::Iommu),
             available: true,
@@ -200,7 +201,7 @@ impl<'a> Enumeration<'a> {
         let mut device = Device {
             name,
             bus,
-            path: entry.path.clone(),
+            path: entry.path.as_str().into(),
             node: self.node(),
             compatible,
             interrupts: resources.interrupts.iter().map(|&(number, trigger)| gsi(number, trigger)).collect(),
@@ -214,7 +215,7 @@ impl<'a> Enumeration<'a> {
 
     /// `acpi_dma_configure_id`: on Arm a device that does not say whether it is coherent does no DMA (`acpi_dma_supported`).
     fn configure_dma(&mut self, device: &mut Device, coherent: Option<bool>) {
-        let component = self.components.get(&device.path).copied();
+        let component = self.components.get(&*device.path).copied();
         match coherent {
             None if self.iort.is_some() => {
                 if component.is_some() {
@@ -227,15 +228,15 @@ impl<'a> Enumeration<'a> {
         let (Some(iort), Some(component)) = (self.iort, component) else { return };
         let targets = iort.streams_within(component, &mut self.steps);
         device.iommus.extend(targets.map(|target| Specifier {
-            path: table_path(target.node),
-            cells: vec![target.id],
+            path: table_path(target.node).into(),
+            cells: [target.id][..].into(),
             ..Specifier::default()
         }));
         if let Some(service) = iort.interrupt_service(component, &mut self.steps) {
             let known = self.services.get(&service.offset).copied();
             let provider = known.unwrap_or_else(|| self.node());
             self.services.insert(service.offset, provider);
-            let specifier = Specifier { provider, path: table_path(service), ..Specifier::default() };
+            let specifier = Specifier { provider, path: table_path(service).into(), ..Specifier::default() };
             device.suppliers.push(Supplier { kind: Reference::Msi, specifier });
         }
         if self.steps.are_gone() {
@@ -245,7 +246,7 @@ impl<'a> Enumeration<'a> {
 
     /// Named components that are in no namespace.
     fn unnamed(&mut self) {
-        let there: HashSet<&str> = self.devices.iter().map(|device| device.path.as_str()).collect();
+        let there: HashSet<&str> = self.devices.iter().map(|device| device.path.as_ref()).collect();
         let missing = self.components.keys().filter(|path| !there.contains(path.as_str()));
         let missing: Vec<String> = missing.cloned().collect();
         missing.iter().for_each(|path| self.report(path, Problem::NoSuchComponent));
@@ -269,14 +270,14 @@ impl<'a> Enumeration<'a> {
                 facts.identities.insert(0, VIRTIO_IOMMU.to_owned());
             }
             let path = self.devices[iommu].path.clone();
-            let cells = vec![endpoint.first_id];
+            let cells = [endpoint.first_id][..].into();
             self.devices[device].iommus.push(Specifier { path, cells, ..Specifier::default() });
         }
     }
 
     fn finish(mut self, tables: &[Table]) -> (Board, Vec<Diagnostic>) {
         self.viot();
-        let by_path: HashMap<String, NodeId> =
+        let by_path: HashMap<Arc<str>, NodeId> =
             self.devices.iter().map(|device| (device.path.clone(), device.node)).collect();
         for specifier in self.devices.iter_mut().flat_map(|device| &mut device.iommus) {
             specifier.provider = by_path.get(&specifier.path).copied().unwrap_or_default();

@@ -239,24 +239,39 @@ pub(super) struct RegEntry {
 }
 
 /// The entries of a node's `reg`, each taken to the processor (`__of_address_to_resource`).
-pub(super) fn entries<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<RegEntry> {
+pub(super) fn entries<'a, 't>(
+    decoder: &'a Decoder<'t>,
+    node: Node<'t>,
+) -> impl Iterator<Item = RegEntry> + use<'a, 't> {
+    node.parent().into_iter().flat_map(move |bus| entries_on(decoder, node, bus))
+}
+
+fn entries_on<'a, 't>(
+    decoder: &'a Decoder<'t>,
+    node: Node<'t>,
+    bus: Node<'t>,
+) -> impl Iterator<Item = RegEntry> + use<'a, 't> {
     let facts = decoder.facts(node);
-    let Some(bus) = node.parent() else { return Vec::new() };
     let shape = Shape::of(decoder.facts(bus));
     // Functions of a PCI bus say where they are in `assigned-addresses`; their `reg` is the configuration space.
     let reg = if shape.kind == BusKind::Pci { facts.assigned_addresses } else { facts.reg };
-    let Some(reg) = reg.filter(|_| shape.has_addresses()) else { return Vec::new() };
-    let cells: Vec<u32> = reg.cells().collect();
-    let entry = |cells: &[u32]| RegEntry {
-        address: number(&cells[shape.flag_cells().min(shape.address - 1)..shape.address]),
-        size: number(&cells[shape.address..]),
-        place: if shape.is_memory(cells) {
-            translate(decoder, node, &cells[..shape.address], Way::Registers)
-        } else {
-            Err(Stuck::At(bus.id()))
-        },
-    };
-    cells.chunks_exact(shape.address + shape.size).map(entry).collect()
+    let reg = reg.filter(|_| shape.has_addresses());
+    let mut cells = reg.unwrap_or(Property::empty()).cells();
+    let count = cells.len() / (shape.address + shape.size).max(1);
+    (0..count).map(move |_| {
+        let mut at = Cells::default();
+        at.iter_mut().zip(cells.by_ref().take(shape.address)).for_each(|(place, cell)| *place = cell);
+        let at = &at[..shape.address];
+        RegEntry {
+            address: number(&at[shape.flag_cells().min(shape.address - 1)..]),
+            size: cells.by_ref().take(shape.size).fold(0, |sum, cell| sum << 32 | u64::from(cell)),
+            place: if shape.is_memory(at) {
+                translate(decoder, node, at, Way::Registers)
+            } else {
+                Err(Stuck::At(bus.id()))
+            },
+        }
+    })
 }
 
 /// The first address of `reg` for the processor, which devices are named by.
@@ -279,7 +294,7 @@ pub(super) fn regions<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<Region> 
     if let (Some(bus), Some(reg)) = (node.parent(), decoder.facts(node).reg) {
         check_length(decoder, node, reg, Shape::of(decoder.facts(bus)));
     }
-    for (index, entry) in entries(decoder, node).into_iter().enumerate() {
+    for (index, entry) in entries(decoder, node).enumerate() {
         let RegEntry { address, size, place } = entry;
         let base = match place {
             Ok(base) => base,

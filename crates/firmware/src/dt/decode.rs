@@ -5,6 +5,7 @@
 //! Where the account is empty, decoding stops with a diagnostic. Linux has no such bound: it trusts its firmware.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use super::facts::{self, Facts};
 use super::node::{Node, Property};
@@ -21,6 +22,14 @@ pub(super) struct Decoder<'t> {
     facts: Vec<Facts<'t>>,
     report: RefCell<Report>,
     account: Cell<u64>,
+    paths: RefCell<Paths>,
+}
+
+/// Paths of nodes, each made once: a board names its interrupt controller in nearly every device.
+struct Paths {
+    of: Vec<Option<Arc<str>>>,
+    /// Where a path is put together.
+    draft: String,
 }
 
 /// Steps any blob is granted.
@@ -31,7 +40,14 @@ const GRANT_PER_BYTE: u64 = 16;
 impl<'t> Decoder<'t> {
     pub(super) fn new(tree: &'t Tree) -> Self {
         let account = GRANT + GRANT_PER_BYTE * tree.bytes().len() as u64;
-        Decoder { tree, facts: facts::gather(tree), report: RefCell::default(), account: Cell::new(account) }
+        let paths = Paths { of: vec![None; tree.nodes().len()], draft: String::new() };
+        Decoder {
+            tree,
+            facts: facts::gather(tree),
+            report: RefCell::default(),
+            account: Cell::new(account),
+            paths: RefCell::new(paths),
+        }
     }
 
     pub(super) fn facts(&self, node: Node<'t>) -> &Facts<'t> {
@@ -69,11 +85,16 @@ impl<'t> Decoder<'t> {
     }
 
     /// The path of a node, paid for by its length.
-    pub(super) fn path(&self, node: Node<'t>) -> String {
-        let path = node.path();
+    pub(super) fn path(&self, node: Node<'t>) -> Arc<str> {
+        let Paths { of, draft } = &mut *self.paths.borrow_mut();
+        let path = of[node.id().0 as usize].get_or_insert_with(|| {
+            draft.clear();
+            node.write_path(draft);
+            Arc::from(draft.as_str())
+        });
         // What is too much was already made; the next one will find the account empty.
         let _ = self.spend(path.len());
-        path
+        Arc::clone(path)
     }
 
     /// Whether a node and all above it can be used.

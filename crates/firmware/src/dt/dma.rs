@@ -8,7 +8,7 @@ use super::decode::Decoder;
 use super::node::{Node, Property};
 use super::specifier;
 use crate::DmaRange;
-use crate::reference::Cells;
+use crate::reference::CellCount;
 
 /// The most nodes on one way up. Interconnects can lead in a circle.
 const LONGEST_WAY: usize = 64;
@@ -19,7 +19,7 @@ pub(super) fn parent<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Node<'
     let index = names.and_then(|names| names.strings().position(|name| name == "dma-mem"));
     let interconnect = index.and_then(|index| {
         let property = decoder.property(node, "interconnects")?;
-        specifier::entry(decoder, node, property, Cells::Said("#interconnect-cells"), index)
+        specifier::entry(decoder, node, property, CellCount::Said("#interconnect-cells"), index)
     });
     interconnect.or_else(|| node.parent())
 }

@@ -3,9 +3,11 @@
 //! A PCI host bridge has them, and so has Freescale's management complex (`fsl,qoriq-mc`): what is on such a bus is not in the tree and
 //! has a requester id instead. Linux: `of_map_id` in drivers/of/base.c, as of 7.2.
 
+use std::sync::Arc;
+
 use super::decode::{Decoder, ENTRY};
 use super::node::{Node, Property};
-use crate::{NodeId, Problem};
+use crate::{Cells, NodeId, Problem};
 
 /// A map from requester ids to something of a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +28,11 @@ pub struct IdRange {
     /// The provider's node.
     pub provider: NodeId,
     /// The provider's path.
-    pub path: String,
+    pub path: Arc<str>,
     /// What the first becomes at the provider: its first cell there.
     pub output: u32,
     /// The cells behind it, for providers that take more than one.
-    pub rest: Vec<u32>,
+    pub rest: Cells,
 }
 
 impl Default for IdMap {
@@ -113,7 +115,7 @@ fn row<'c>(
     let (want, have) = (count.saturating_add(1), behind.len());
     let path = decoder.path(provider);
     let Some((output, [count, behind @ ..])) = behind.split_at_checked(count as usize) else {
-        return Err(Problem::FewCells { property, index, provider: path, want, have });
+        return Err(Problem::FewCells { property, index, provider: path.to_string(), want, have });
     };
     let (head, rest) = output.split_first().map_or((0, &[][..]), |(head, rest)| (*head, rest));
     let row = IdRange {
@@ -122,7 +124,7 @@ fn row<'c>(
         provider: provider.id(),
         path,
         output: head,
-        rest: rest.to_vec(),
+        rest: rest.into(),
     };
     Ok((row, behind))
 }

@@ -2,10 +2,12 @@
 //!
 //! Linux: `of_irq_parse_one` and `of_irq_parse_raw` in drivers/of/irq.c. What the cells mean at the controller is in `controller`.
 
+use smallvec::SmallVec;
+
 use super::controller;
 use super::decode::{Decoder, ENTRY};
 use super::node::{Node, Property};
-use crate::{Interrupt, NodeId, Problem, Trigger};
+use crate::{Cells, Interrupt, NodeId, Problem, Trigger};
 
 /// `MAX_PHANDLE_ARGS`.
 const MOST_CELLS: usize = 16;
@@ -16,7 +18,7 @@ const LONGEST_WAY: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) controller: NodeId,
-    pub(super) cells: Vec<u32>,
+    pub(super) cells: Cells,
 }
 
 /// All interrupts of a device, up to the first that leads nowhere, as Linux counts them.
@@ -27,7 +29,7 @@ pub(super) fn interrupts<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<Inter
         return Vec::new();
     }
     let mut names = node.property("interrupt-names").into_iter().flat_map(Property::strings);
-    let address: Vec<u32> =
+    let address: SmallVec<[u32; MOST_CELLS]> =
         decoder.facts(node).reg.into_iter().flat_map(Property::cells).take(MOST_CELLS).collect();
     let mut found: Vec<Interrupt> = Vec::new();
     // Adds lines up to the first that leads nowhere; whether there was one.
@@ -117,7 +119,7 @@ pub(super) fn resolve(decoder: &Decoder<'_>, mut line: Line, address: &[u32]) ->
     if address_cells + line.cells.len() > MOST_CELLS {
         return None;
     }
-    let mut unit: Vec<u32> = (0..address_cells).map(|at| address.get(at).copied().unwrap_or(0)).collect();
+    let mut unit: Cells = (0..address_cells).map(|at| address.get(at).copied().unwrap_or(0)).collect();
     let mut has_address = !address.is_empty();
     for _ in 0..LONGEST_WAY {
         let node = decoder.node(line.controller);
@@ -153,9 +155,9 @@ fn address_cells(decoder: &Decoder<'_>, node: Node<'_>) -> u32 {
 
 /// One row of an `interrupt-map`.
 pub(super) struct MapRow {
-    pub(super) unit: Vec<u32>,
-    pub(super) cells: Vec<u32>,
-    pub(super) parent_unit: Vec<u32>,
+    pub(super) unit: Cells,
+    pub(super) cells: Cells,
+    pub(super) parent_unit: Cells,
     pub(super) line: Line,
     available: bool,
 }
@@ -171,7 +173,7 @@ pub(super) fn map_rows<'a, 't>(
     std::iter::from_fn(move || {
         let mut take = |count: usize| {
             let enough = count <= MOST_CELLS && values.len() >= count;
-            enough.then(|| values.by_ref().take(count).collect::<Vec<u32>>())
+            enough.then(|| values.by_ref().take(count).collect::<Cells>())
         };
         let (unit, cells) = (take(unit)?, take(cells)?);
         let controller = decoder.tree.by_phandle(*take(1)?.first()?)?;
@@ -190,8 +192,8 @@ fn look_up<'t>(
     map: Property<'t>,
     unit: &[u32],
     cells: &[u32],
-) -> Option<(Line, Vec<u32>)> {
-    let mask: Vec<u32> = decoder
+) -> Option<(Line, Cells)> {
+    let mask: SmallVec<[u32; 2 * MOST_CELLS]> = decoder
         .property(node, "interrupt-map-mask")
         .into_iter()
         .flat_map(Property::cells)

@@ -38,5 +38,5 @@ pub(super) fn reserved(decoder: &Decoder<'_>) -> Vec<Reserved> {
 fn windows(decoder: &Decoder<'_>, node: Node<'_>) -> Vec<Range> {
     let entries = address::entries(decoder, decoder.node(node.id()));
     let range = |entry: RegEntry| Some(Range { base: entry.place.ok()?, size: entry.size });
-    entries.into_iter().filter_map(range).collect()
+    entries.filter_map(range).collect()
 }

@@ -5,31 +5,41 @@
 
 use std::fmt::Write;
 
+use smallvec::SmallVec;
+
 use super::address;
 use super::decode::Decoder;
 use super::node::{Node, Property};
 
+/// Hardly a name is longer.
+const LONG: usize = 31;
+
 /// The name of the device of a node.
 pub(super) fn name<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    // Those without an address, from the node up.
+    let mut plain: SmallVec<[Node<'t>; 4]> = SmallVec::new();
+    let mut name = String::with_capacity(LONG);
     let mut here = node;
     while let Some(parent) = here.parent() {
         if let Some(address) = address::first(decoder, here) {
-            let mut part = format!("{address:x}.");
+            write!(name, "{address:x}.").expect("a string takes what is written to it");
             // Several devices may be bits of one register.
             if let Some(mask) = decoder.property(here, "mask").and_then(Property::u32) {
                 let bit = if mask == 0 { -1 } else { mask.trailing_zeros() as i32 };
-                write!(part, "{bit:x}.").expect("a string takes what is written to it");
+                write!(name, "{bit:x}.").expect("a string takes what is written to it");
             }
-            part.push_str(&here.base_name());
-            parts.push(part);
+            name.push_str(&here.base_name());
             break;
         }
-        parts.push(here.name().into_owned());
+        plain.push(here);
         here = parent;
     }
-    parts.reverse();
-    let name = parts.join(":");
+    for node in plain.into_iter().rev() {
+        if !name.is_empty() {
+            name.push(':');
+        }
+        name.push_str(&node.name());
+    }
     // What is too much was already made; the next one will find the account empty.
     let _ = decoder.spend(name.len());
     name

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::blob::{Span, word};
-use super::tree::{NodeEntry, Tree, path};
+use super::tree::{NodeEntry, Tree, write_path};
 use crate::NodeId;
 
 /// A node of a tree.
@@ -57,6 +57,12 @@ impl<'t> Node<'t> {
     /// Its path from the root.
     #[must_use]
     pub fn path(self) -> String {
+        let mut path = String::new();
+        self.write_path(&mut path);
+        path
+    }
+
+    pub(super) fn write_path(self, to: &mut String) {
         let mut names = [Span::default(); 64];
         let depth = usize::from(self.entry().depth);
         let mut node = Some(self);
@@ -65,7 +71,7 @@ impl<'t> Node<'t> {
             *name = here.entry().name;
             node = here.parent();
         }
-        path(&self.tree.bytes, names.into_iter().take(depth + 1))
+        write_path(&self.tree.bytes, names.into_iter().take(depth + 1), to);
     }
 
     /// Steps from the root, which is at 0.

@@ -8,7 +8,7 @@ use super::decode::Decoder;
 use super::dma;
 use super::interrupt::{self, Line};
 use super::node::{Node, Property};
-use crate::{DmaRange, Interrupt, Problem, Range};
+use crate::{Cells, DmaRange, Interrupt, Problem, Range};
 
 /// What a tree says of a PCI host bridge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,9 +53,9 @@ pub struct PciWindow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapLine {
     /// The device's address cells, the first of which has bus, device and function.
-    pub unit: Vec<u32>,
+    pub unit: Cells,
     /// Its interrupt cells: the pin, from 1.
-    pub pin: Vec<u32>,
+    pub pin: Cells,
     /// Where it goes.
     pub interrupt: Interrupt,
 }

@@ -5,6 +5,7 @@
 //! multi-function devices) are not here.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use super::address;
 use super::decode::Decoder;
@@ -16,7 +17,7 @@ use super::node::{Node, Property};
 use super::pci;
 use super::specifier;
 use crate::reference::Binding;
-use crate::{Bus, Device, NodeId, Problem, Reference, Specifier, Supplier};
+use crate::{Bus, Device, Problem, Reference, Specifier, Supplier};
 
 /// `of_default_bus_match_table`.
 const BUSES: &[&str] = &["simple-bus", "simple-mfd", "isa", "arm,amba-bus"];
@@ -25,15 +26,22 @@ const SKIPPED: &[&str] = &["operating-points-v2"];
 /// `reserved_mem_matches`: reserved memory that is a device.
 const RESERVED: &[&str] =
     &["phram", "qcom,rmtfs-mem", "qcom,cmd-db", "qcom,smem", "ramoops", "nvmem-rmem", "google,open-dice"];
+/// Room is made for so many devices at most before there is any: a tree may have millions of nodes that turn out to be none.
+const ROOM: usize = 1 << 14;
 /// `AMBA_NR_IRQS`.
 const AMBA_INTERRUPTS: usize = 9;
 
 /// The devices in the order Linux makes them.
 pub(super) fn devices<'t>(decoder: &Decoder<'t>) -> Vec<Device> {
+    let is_likely = |node: &Node<'t>| {
+        let facts = decoder.facts(*node);
+        facts.available && facts.compatible.is_some()
+    };
+    let likely = decoder.tree.nodes().filter(is_likely).count().min(ROOM);
     let mut population = Population {
         decoder,
-        devices: Vec::new(),
-        names: HashMap::new(),
+        devices: Vec::with_capacity(likely),
+        names: Names { places: HashMap::with_capacity(likely), hasher: RandomState::new() },
         made: vec![false; decoder.tree.nodes().len()],
         coherent_by_default: dma::coherent_by_default(decoder),
     };
@@ -61,8 +69,7 @@ fn is_any<'t>(decoder: &Decoder<'t>, node: Node<'t>, names: &[&str]) -> bool {
 struct Population<'a, 't> {
     decoder: &'a Decoder<'t>,
     devices: Vec<Device>,
-    /// Who has a name, on each bus.
-    names: HashMap<(Bus, String), NodeId>,
+    names: Names,
     /// Nodes that are a device already (`OF_POPULATED`).
     made: Vec<bool>,
     coherent_by_default: bool,
@@ -100,12 +107,16 @@ impl<'t> Population<'_, 't> {
             return false;
         }
         let name = naming::name(decoder, node);
-        if let Some(&other) = self.names.get(&(bus, name.clone())) {
-            let other = decoder.node(other).path();
-            decoder.report(node, || Problem::NameTaken { name, other });
-            return false;
-        }
+        let place = match self.names.place(&self.devices, bus, &name) {
+            Ok(place) => place,
+            Err(other) => {
+                let other = other.path.to_string();
+                decoder.report(node, || Problem::NameTaken { name, other });
+                return false;
+            }
+        };
         let mut device = describe(decoder, node, self.coherent_by_default);
+        (device.name, device.bus) = (name, bus);
         if bus == Bus::Amba {
             if device.regions.is_empty() {
                 decoder.report(node, || Problem::AmbaWithoutRegisters);
@@ -115,9 +126,31 @@ impl<'t> Population<'_, 't> {
             device.interrupts.truncate(AMBA_INTERRUPTS);
         }
         *made = true;
-        self.names.insert((bus, name.clone()), node.id());
-        self.devices.push(Device { name, bus, ..device });
+        self.names.places.insert(place, self.devices.len());
+        self.devices.push(device);
         true
+    }
+}
+
+/// Who has which name. Names are kept by those who have them: here are only places that names lead to.
+struct Names {
+    /// Devices by place.
+    places: HashMap<u64, usize>,
+    hasher: RandomState,
+}
+
+impl Names {
+    /// The place of a name that nobody has on that bus; the device that has it otherwise.
+    fn place<'d>(&self, devices: &'d [Device], bus: Bus, name: &str) -> Result<u64, &'d Device> {
+        let mut place = self.hasher.hash_one((bus, name));
+        // That two names lead to one place is as good as impossible; the next place then serves as well.
+        while let Some(other) = self.places.get(&place).and_then(|at| devices.get(*at)) {
+            if other.bus == bus && other.name == name {
+                return Err(other);
+            }
+            place = place.wrapping_add(1);
+        }
+        Ok(place)
     }
 }
 
@@ -173,7 +206,7 @@ fn check_providers<'t>(decoder: &Decoder<'t>, node: Node<'t>, kind: Reference, s
     for specifier in specifiers {
         let provider = decoder.node(specifier.provider);
         if !decoder.facts(provider).available {
-            let provider = specifier.path.clone();
+            let provider = specifier.path.to_string();
             decoder.report(node, || Problem::ProviderDisabled { kind, provider });
         }
     }

@@ -5,8 +5,8 @@
 
 use super::decode::{Decoder, ENTRY};
 use super::node::{Node, Property};
-use crate::reference::{Binding, Cells};
-use crate::{Problem, Specifier};
+use crate::reference::{Binding, CellCount};
+use crate::{Cells, Problem, Specifier};
 
 /// `MAX_PHANDLE_ARGS`.
 const MOST_CELLS: u32 = 16;
@@ -16,7 +16,7 @@ struct Entry<'t> {
     /// Which, from 0; empty ones are counted too.
     index: usize,
     provider: Node<'t>,
-    cells: Vec<u32>,
+    cells: Cells,
 }
 
 /// The references of one property of `node`. `name` is the part of the property's name that names them, where that is so.
@@ -49,7 +49,7 @@ pub(super) fn entry<'t>(
     decoder: &Decoder<'t>,
     node: Node<'t>,
     property: Property<'t>,
-    cells: Cells,
+    cells: CellCount,
     index: usize,
 ) -> Option<Node<'t>> {
     if !decoder.spend(property.value().len() / 4) {
@@ -62,7 +62,7 @@ fn entries<'a, 't>(
     decoder: &'a Decoder<'t>,
     node: Node<'t>,
     property: Property<'t>,
-    cells: Cells,
+    cells: CellCount,
 ) -> impl Iterator<Item = Entry<'t>> + use<'a, 't> {
     let mut index = 0;
     let mut values = property.cells();
@@ -95,7 +95,7 @@ fn entries<'a, 't>(
 fn read<'t>(
     decoder: &Decoder<'t>,
     property: Property<'t>,
-    cells: Cells,
+    cells: CellCount,
     index: usize,
     phandle: u32,
     values: &mut (impl ExactSizeIterator<Item = u32> + Clone),
@@ -105,9 +105,9 @@ fn read<'t>(
         return Err(Problem::NoProvider { property: named(), index, phandle });
     };
     let want = match cells {
-        Cells::None => 0,
-        Cells::SaidOrNone(said) => said_by(decoder, provider, said).unwrap_or(0),
-        Cells::Said(said) => match said_by(decoder, provider, said) {
+        CellCount::None => 0,
+        CellCount::SaidOrNone(said) => said_by(decoder, provider, said).unwrap_or(0),
+        CellCount::Said(said) => match said_by(decoder, provider, said) {
             Some(count) => count,
             None if !decoder.spend(0) => return Ok(None),
             None => {

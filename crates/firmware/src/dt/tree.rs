@@ -335,18 +335,21 @@ impl Builder<'_> {
 
     /// The path of the node that is open.
     fn path(&self) -> String {
-        path(self.bytes, self.open.iter().map(|id| self.nodes[id.0 as usize].name))
+        let mut path = String::new();
+        write_path(self.bytes, self.open.iter().map(|id| self.nodes[id.0 as usize].name), &mut path);
+        path
     }
 }
 
-/// The path made of the names of the nodes on it, the root's first.
-pub(super) fn path(bytes: &[u8], names: impl Iterator<Item = Span>) -> String {
-    let mut path = String::new();
+/// Write the path made of the names of the nodes on it, the root's first, where nothing is so far.
+pub(super) fn write_path(bytes: &[u8], names: impl Iterator<Item = Span>, to: &mut String) {
     for name in names.skip(1) {
-        path.push('/');
-        path.push_str(&String::from_utf8_lossy(name.of(bytes)));
+        to.push('/');
+        to.push_str(&String::from_utf8_lossy(name.of(bytes)));
     }
-    if path.is_empty() { "/".to_owned() } else { path }
+    if to.is_empty() {
+        to.push('/');
+    }
 }
 
 /// How many there are. A node or a property takes at least eight bytes of a blob of less than 2^32.

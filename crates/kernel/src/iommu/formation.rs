@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use uvfio_firmware::Cells;
+
 use super::domain::Aperture;
 use super::driver::{Admission, Grouping};
 use super::group::GroupId;
@@ -21,7 +23,7 @@ pub struct Stream {
     /// The IOMMU.
     pub iommu: Arc<Iommu>,
     /// What it takes to tell streams apart.
-    pub cells: Vec<u32>,
+    pub cells: Cells,
 }
 
 /// A device that looks for its group.

@@ -127,7 +127,7 @@ impl Control {
 
     /// The wire to an interrupt controller's input.
     pub(super) fn wire(&mut self, interrupt: &firmware::Interrupt) -> Arc<IrqLine> {
-        let input = self.wires.entry((interrupt.path.clone(), interrupt.number)).or_default();
+        let input = self.wires.entry((interrupt.path.to_string(), interrupt.number)).or_default();
         input.upgrade().unwrap_or_else(|| {
             let is_level = interrupt.trigger.is_level();
             let line = IrqLine::new(if is_level { Trigger::Level } else { Trigger::Edge });

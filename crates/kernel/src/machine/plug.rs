@@ -30,7 +30,7 @@ impl Machine {
                 Ok(device) => made.push(device),
                 Err(_) => notes.push(Note::NameTaken {
                     device: description.name.clone(),
-                    path: description.path.clone(),
+                    path: description.path.to_string(),
                 }),
             }
         }
@@ -84,16 +84,16 @@ impl Machine {
     /// # Errors
     /// As [`Machine::unplug_set`]; everything is then as it was.
     pub fn change_board(&self, board: firmware::Board, wait: &dyn Wait) -> Result<Vec<Note>, Refusal> {
-        let wanted: BTreeSet<&str> = board.devices.iter().map(|device| device.path.as_str()).collect();
+        let wanted: BTreeSet<&str> = board.devices.iter().map(|device| device.path.as_ref()).collect();
         let old = self.board();
-        let there: BTreeSet<&str> = old.devices.iter().map(|device| device.path.as_str()).collect();
-        let gone = old.devices.iter().filter(|device| !wanted.contains(device.path.as_str()));
+        let there: BTreeSet<&str> = old.devices.iter().map(|device| device.path.as_ref()).collect();
+        let gone = old.devices.iter().filter(|device| !wanted.contains(device.path.as_ref()));
         let gone: Vec<(Bus, &str)> = gone
             .map(|device| (Bus::of(device.bus), device.name.as_str()))
             .filter(|(bus, name)| self.device(*bus, name).is_some())
             .collect();
         let new: Vec<firmware::Device> =
-            board.devices.iter().filter(|device| !there.contains(device.path.as_str())).cloned().collect();
+            board.devices.iter().filter(|device| !there.contains(device.path.as_ref())).cloned().collect();
         for device in &new {
             let bus = Bus::of(device.bus);
             let stays =
@@ -267,11 +267,11 @@ fn references(device: &firmware::Device) -> Vec<(LinkKind, &str)> {
     ];
     let mut found: Vec<(LinkKind, &str)> = specifiers
         .into_iter()
-        .flat_map(|(kind, list)| list.iter().map(move |specifier| (kind, specifier.path.as_str())))
+        .flat_map(|(kind, list)| list.iter().map(move |specifier| (kind, specifier.path.as_ref())))
         .collect();
     // The interrupt controller of ACPI is no device and has no path.
     let interrupts = device.interrupts.iter().filter(|interrupt| !interrupt.path.is_empty());
-    found.extend(interrupts.map(|interrupt| (LinkKind::Interrupt, interrupt.path.as_str())));
+    found.extend(interrupts.map(|interrupt| (LinkKind::Interrupt, interrupt.path.as_ref())));
     found
 }
 

@@ -76,7 +76,7 @@ fn wanted(device: &Device) -> Vec<firmware::Specifier> {
 /// The nodes of the phys a device names.
 fn phys(device: &firmware::Device) -> Vec<&str> {
     let phys = device.suppliers.iter().filter(|supplier| supplier.kind == firmware::Reference::Phy);
-    phys.map(|supplier| supplier.specifier.path.as_str()).collect()
+    phys.map(|supplier| supplier.specifier.path.as_ref()).collect()
 }
 
 /// Bytes of a device's first window.
@@ -99,11 +99,11 @@ impl Machine {
     /// Wire new devices to their reset lines.
     pub(super) fn wire_resets(&self, devices: &[Arc<Device>]) {
         let board = self.board();
-        let described = board.devices.iter().map(|it| (it.path.as_str(), it.compatible.as_slice()));
+        let described = board.devices.iter().map(|it| (it.path.as_ref(), it.compatible.as_slice()));
         let plugged = devices.iter().map(|it| (it.path(), it.facts().compatible.as_slice()));
         let compatible: HashMap<&str, &[String]> = described.chain(plugged).collect();
         let provider = |specifier: &firmware::Specifier| -> &[String] {
-            compatible.get(specifier.path.as_str()).copied().unwrap_or(&[])
+            compatible.get(specifier.path.as_ref()).copied().unwrap_or(&[])
         };
         for device in devices {
             let wanted = wanted(device);
@@ -133,7 +133,8 @@ impl Machine {
     /// A pin that resets while it is low is high when the kernel starts: the boot firmware has let go of it.
     fn release_low_pins(&self, provider: &str, driver: &ResetDriver, controller: &dyn ResetController) {
         let consumers: Vec<Arc<Device>> = self.control().devices.values().cloned().collect();
-        for specifier in consumers.iter().flat_map(|device| wanted(device)).filter(|it| it.path == provider) {
+        for specifier in consumers.iter().flat_map(|device| wanted(device)).filter(|it| *it.path == *provider)
+        {
             let low = driver.output(&specifier.cells).is_some_and(|(_, active)| active == Active::Low);
             if let (true, Some(line)) = (low, controller.translate(&specifier.cells)) {
                 // A pin that cannot be driven resets nothing, and whoever asks for it is told.
@@ -251,7 +252,8 @@ impl Machine {
             ([_], None) => Ok(()),
             ([line], Some(other)) => {
                 let provider = line.provider.clone();
-                let cells = wanted(&plan.device).into_iter().next().map(|it| it.cells).unwrap_or_default();
+                let cells =
+                    wanted(&plan.device).into_iter().next().map(|it| it.cells.to_vec()).unwrap_or_default();
                 Err(ResetRefusal::NotDedicated { device, provider, cells, other: other.name().to_owned() })
             }
             (lines, _) => Err(ResetRefusal::NotOneLine { device, lines: lines.len() }),

@@ -65,14 +65,14 @@ impl Clock for HandClock {
 pub(crate) fn device(path: &str, compatible: &str) -> firmware::Device {
     firmware::Device {
         name: path.replace('/', "-"),
-        path: format!("/{path}"),
+        path: format!("/{path}").into(),
         compatible: vec![compatible.to_owned()],
         ..firmware::Device::default()
     }
 }
 
 fn specifier(supplier: &str) -> firmware::Specifier {
-    firmware::Specifier { path: format!("/{supplier}"), ..firmware::Specifier::default() }
+    firmware::Specifier { path: format!("/{supplier}").into(), ..firmware::Specifier::default() }
 }
 
 pub(crate) fn clocked(mut device: firmware::Device, supplier: &str) -> firmware::Device {

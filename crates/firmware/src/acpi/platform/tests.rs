@@ -82,7 +82,7 @@ fn a_device_behind_an_smmu_has_its_stream_and_its_service() {
         (Bus::Platform, &["arm,smmu-v3".to_owned()][..], true)
     );
     assert_eq!(smmu.interrupts.iter().map(|it| it.number).collect::<Vec<_>>(), [106, 107, 109, 108]);
-    assert_eq!((dma.bus, dma.path.as_str(), dma.dma_coherent), (Bus::Amba, "\\_SB_.DMA0", true));
+    assert_eq!((dma.bus, dma.path.as_ref(), dma.dma_coherent), (Bus::Amba, "\\_SB_.DMA0", true));
     assert_eq!(dma.identities(), ["arm,pl330", "ARMH0330"]);
     assert_eq!((dma.interrupts[0].number, dma.interrupts[0].trigger), (0x58, Trigger::LevelHigh));
     assert_eq!((dma.iommus[0].provider, dma.iommus[0].cells.as_slice()), (smmu.node, &[0x10][..]));
@@ -152,8 +152,8 @@ fn a_virtio_iommu_with_registers_translates_for_whom_viot_says() {
     ];
     let (board, _) = board(&[Table::Viot(header, viot)], devices);
     assert_eq!(board.devices[0].identities(), ["virtio,pci-iommu", "virtio,mmio", "LNRO0005"]);
-    assert_eq!(board.devices[1].iommus[0].path, "\\_SB_.VIO0");
-    assert_eq!(board.devices[1].iommus[0].cells, [7]);
+    assert_eq!(&*board.devices[1].iommus[0].path, "\\_SB_.VIO0");
+    assert_eq!(&board.devices[1].iommus[0].cells[..], [7]);
 }
 
 #[test]

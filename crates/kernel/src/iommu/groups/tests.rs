@@ -29,7 +29,7 @@ impl Bench {
     ) -> Result<(Arc<Group>, Arc<DmaPort>), NoGroup> {
         let stream = |(path, cells): &(&str, &[u32])| Stream {
             iommu: self.iommus[*path].clone(),
-            cells: cells.to_vec(),
+            cells: (*cells).into(),
         };
         let streams: Vec<Stream> = streams.iter().map(stream).collect();
         let port = DmaPort::new(device, Domain::direct(None));

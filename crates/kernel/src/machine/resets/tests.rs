@@ -140,14 +140,14 @@ impl Bench {
             let mut device = behind(described(name, "vendor,block"), "smmu");
             device.regions.push(firmware::Region { name: None, base, size: 0x1000 });
             let line = |line: &u32| firmware::Specifier {
-                path: "/rst".to_owned(),
-                cells: vec![*line],
+                path: "/rst".into(),
+                cells: [*line][..].into(),
                 ..firmware::Specifier::default()
             };
             device.resets = lines.iter().map(line).collect();
             device
                 .interrupts
-                .push(firmware::Interrupt { path: "/gic".to_owned(), ..firmware::Interrupt::default() });
+                .push(firmware::Interrupt { path: "/gic".into(), ..firmware::Interrupt::default() });
             change(&mut device);
             all.push(device);
         }
@@ -309,7 +309,7 @@ fn a_line_in_other_hands_is_busy_and_nothing_is_done() {
 fn a_devices_own_phy_does_not_keep_its_line_from_being_its_own() {
     let bench = Bench::of(&[("host", &[3]), ("phy", &[3])], |device| {
         if device.name == "host" {
-            let phy = firmware::Specifier { path: "/phy".to_owned(), ..firmware::Specifier::default() };
+            let phy = firmware::Specifier { path: "/phy".into(), ..firmware::Specifier::default() };
             device.suppliers.push(firmware::Supplier { kind: firmware::Reference::Phy, specifier: phy });
         }
     });

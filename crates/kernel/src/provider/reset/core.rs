@@ -114,15 +114,15 @@ impl ResetCore {
     }
 
     fn translate(&self, specifier: &Specifier) -> Result<(Arc<Registered>, u32), ResetError> {
-        let provider = || specifier.path.clone();
-        let registered = sync::read(&self.controllers).get(&specifier.path).cloned();
+        let provider = || specifier.path.to_string();
+        let registered = sync::read(&self.controllers).get(&*specifier.path).cloned();
         let registered = registered.ok_or_else(|| ResetError::Deferred { provider: provider() })?;
         let (takes, has) = (registered.controller.cells(), specifier.cells.len());
         if takes != has {
             return Err(ResetError::Cells { provider: provider(), takes, has });
         }
         let line = registered.controller.translate(&specifier.cells);
-        let none = || ResetError::NoSuchLine { provider: provider(), cells: specifier.cells.clone() };
+        let none = || ResetError::NoSuchLine { provider: provider(), cells: specifier.cells.to_vec() };
         line.ok_or_else(none).map(|line| (registered, line))
     }
 
@@ -188,7 +188,7 @@ impl ResetCore {
         let (registered, line) = self.translate(specifier)?;
         let mut controls = sync::lock(&registered.controls);
         if controls.presence == Presence::Gone {
-            return Err(ResetError::Gone { provider: specifier.path.clone() });
+            return Err(ResetError::Gone { provider: specifier.path.to_string() });
         }
         let there = controls.entries.iter_mut().find(|(_, entry)| entry.line == line);
         let id = match (there, share) {
@@ -207,7 +207,7 @@ impl ResetCore {
                 controls.entries.insert(id, Entry { line, hold, handles: 1 });
                 id
             }
-            (Some(_), _) => return Err(ResetError::Busy { provider: specifier.path.clone(), line }),
+            (Some(_), _) => return Err(ResetError::Busy { provider: specifier.path.to_string(), line }),
         };
         drop(controls);
         Ok(ResetControl::new(registered, id, line))

@@ -46,7 +46,7 @@ pub fn relation<'a>(
     let below = |above: &str, path: &str| path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'));
     let has_phy = |device: &'a firmware::Device, phy: &firmware::Device| {
         below(&device.path, &phy.path)
-            || phys_of(device).iter().any(|named| *named == phy.path || below(&phy.path, named))
+            || phys_of(device).iter().any(|named| *named == &*phy.path || below(&phy.path, named))
     };
     if has_phy(one, other) || has_phy(other, one) { Relation::Phy } else { Relation::Coupled }
 }
@@ -114,7 +114,7 @@ mod tests {
 
     fn device(path: &str, base: u64) -> firmware::Device {
         let region = firmware::Region { name: None, base, size: 0x100 };
-        firmware::Device { path: path.to_owned(), regions: vec![region], ..firmware::Device::default() }
+        firmware::Device { path: path.into(), regions: vec![region], ..firmware::Device::default() }
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
         let phy = device("/soc/usb-phy@ee080200", 0xee08_0200);
         let other = device("/soc/pwm@e6e30000", 0xe6e3_0000);
         let twin = device("/soc/usb-device@ee080100", 0xee08_0180);
-        let phys = |of: &firmware::Device| match of.path.as_str() {
+        let phys = |of: &firmware::Device| match of.path.as_ref() {
             "/soc/usb@ee080100" => vec!["/soc/usb-phy@ee080200/port"],
             _ => vec![],
         };

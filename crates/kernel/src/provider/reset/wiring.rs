@@ -27,9 +27,9 @@ impl Line {
         let output = ResetDriver::of(provider).and_then(|driver| driver.output(&specifier.cells));
         let (cells, active) = match output {
             Some((number, active)) => (vec![number], active),
-            None => (specifier.cells.clone(), Active::High),
+            None => (specifier.cells.to_vec(), Active::High),
         };
-        (Line { provider: specifier.path.clone(), cells }, active)
+        (Line { provider: specifier.path.to_string(), cells }, active)
     }
 
     /// An output of a block.
@@ -148,8 +148,8 @@ mod tests {
     fn a_line_has_one_number_however_it_is_written() {
         let specifier = |cells: &[u32]| Specifier {
             provider: uvfio_firmware::NodeId(0),
-            path: "/cpg".to_owned(),
-            cells: cells.to_vec(),
+            path: "/cpg".into(),
+            cells: cells.into(),
             name: None,
         };
         let cpg = ["renesas,r8a7795-cpg-mssr".to_owned()];

@@ -73,16 +73,11 @@ fn core(lacks: &[Operation]) -> (ResetCore, Arc<Bank>) {
 }
 
 fn line(cells: &[u32]) -> Specifier {
-    Specifier {
-        path: "/rst".to_owned(),
-        cells: cells.to_vec(),
-        name: Some("block".to_owned()),
-        ..lines_default()
-    }
+    Specifier { path: "/rst".into(), cells: cells.into(), name: Some("block".to_owned()), ..lines_default() }
 }
 
 fn lines_default() -> Specifier {
-    Specifier { provider: uvfio_firmware::NodeId(0), path: String::new(), cells: Vec::new(), name: None }
+    Specifier::default()
 }
 
 fn get(core: &ResetCore, number: u32, share: Share) -> Result<ResetControl, Errno> {
@@ -177,7 +172,7 @@ fn specifiers_are_checked() {
     assert_eq!(error(&[32]), Err(errno::EINVAL));
     assert_eq!(error(&[1, 2]), Err(errno::EINVAL));
     assert_eq!(error(&[]), Err(errno::EINVAL));
-    let elsewhere = Specifier { path: "/none".to_owned(), ..line(&[1]) };
+    let elsewhere = Specifier { path: "/none".into(), ..line(&[1]) };
     assert_eq!(core.line(&elsewhere).unwrap_err().errno(), errno::EPROBE_DEFER);
     let got = |index, need| core.get(&[line(&[1])], index, Share::Shared, need).map(|it| it.is_some());
     assert_eq!(got(1, Need::Required).map_err(|error| error.errno()), Err(errno::ENOENT));
