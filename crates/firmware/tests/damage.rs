@@ -30,7 +30,7 @@ fn read(bytes: &[u8]) {
         let again = Draft::from(&board.tree).flatten().expect("it is small");
         let (copy, _) = Tree::parse(&again).expect("it was written by us");
         assert_eq!(copy.nodes().len(), board.tree.nodes().len());
-        let _ = dt::apply(&board.tree, &board.tree);
+        let _ = dt::apply(&board.tree, &board.tree, dt::Merge::Boot);
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod source;
 
-use uvfio_firmware::dt::{Misfit, apply};
+use uvfio_firmware::dt::{Merge, Misfit, apply};
 use uvfio_firmware::{Board, Tree};
 
 const BASE: &str = r#"/ {
@@ -31,7 +31,7 @@ const OVERLAY: &str = r#"/ {
 };"#;
 
 fn applied(overlay: &str) -> Result<Tree, Misfit> {
-    apply(&source::tree(BASE), &source::tree(overlay)).map(|(tree, _)| tree)
+    apply(&source::tree(BASE), &source::tree(overlay), Merge::Live).map(|(tree, _)| tree)
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn an_overlay_adds_devices_that_refer_to_the_board() {
 fn an_overlay_applied_twice_keeps_its_phandles_apart() {
     let once = applied(OVERLAY).expect("it fits");
     let second = OVERLAY.replace("twin@200", "twin@400").replace("friend@300", "friend@500");
-    let (twice, diagnostics) = apply(&once, &source::tree(&second)).expect("it fits again");
+    let (twice, diagnostics) = apply(&once, &source::tree(&second), Merge::Live).expect("it fits again");
     assert_eq!(diagnostics, []);
     assert!(twice.by_path("/soc/twin@400").is_some() && twice.by_path("/soc/twin@200").is_some());
 }
@@ -89,4 +89,26 @@ fn what_does_not_fit_says_why() {
         refused("/ { f { target-path = \"/smmu\"; __overlay__ { phandle = <9>; }; }; };"),
         Misfit::PhandleChange { path: "/smmu".to_owned() }
     );
+}
+
+#[test]
+fn a_bootloader_takes_what_linux_does_not() {
+    let overlay = r#"/ {
+        fragment@0 {
+            target-path = "/";
+            __overlay__ {
+                mine: smmu { later; };
+                soc { user { iommus = <&mine 9>; }; };
+            };
+        };
+        __local_fixups__ { fragment@0 { __overlay__ { soc { user { iommus = <0>; }; }; }; }; };
+    };"#;
+    assert_eq!(applied(overlay).err(), Some(Misfit::PhandleChange { path: "/smmu".to_owned() }));
+    let (tree, _) = apply(&source::tree(BASE), &source::tree(overlay), Merge::Boot).expect("it fits");
+    let (board, diagnostics) = Board::from_tree(tree);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    // The node keeps its phandle, the overlay's reference follows, and `user` is the one with an address.
+    let user = board.devices.iter().find(|device| device.name == "100.user").expect("the user");
+    assert_eq!((user.iommus[0].path.as_str(), &user.iommus[0].cells[..]), ("/smmu", &[9][..]));
+    assert_eq!(board.devices.iter().filter(|device| device.path.contains("user")).count(), 1);
 }

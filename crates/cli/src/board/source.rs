@@ -66,7 +66,7 @@ fn tree_of(path: &Path, bytes: &[u8], overlays: &[PathBuf]) -> Result<(Board, Ve
     let (mut tree, mut diagnostics) = parse(path, bytes)?;
     for overlay in overlays {
         let (on_top, _) = parse(overlay, &board_file::read(overlay)?)?;
-        (tree, diagnostics) = dt::apply(&tree, &on_top)
+        (tree, diagnostics) = dt::apply(&tree, &on_top, dt::Merge::Boot)
             .map_err(|why| Problem::OverlayDoesNotFit { path: overlay.clone(), why })?;
     }
     let (board, found) = Board::from_tree(tree);

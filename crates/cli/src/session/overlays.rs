@@ -54,7 +54,7 @@ impl Overlays {
             return Err(Unchanged::Twice);
         }
         let (overlay, _) = Tree::parse(bytes)?;
-        let (tree, _) = dt::apply(&self.tree()?, &overlay)?;
+        let (tree, _) = dt::apply(&self.tree()?, &overlay, dt::Merge::Live)?;
         let mut applied = self.applied.clone();
         applied.push((name.to_owned(), overlay));
         Ok((tree, Overlays { base: self.base.clone(), applied }))
@@ -70,7 +70,7 @@ impl Overlays {
             self.applied.iter().filter(|(other, _)| other != name).cloned().collect();
         for (other, overlay) in &applied {
             let needed = |why| Unchanged::Needed { other: other.clone(), why };
-            tree = dt::apply(&tree, overlay).map_err(needed)?.0;
+            tree = dt::apply(&tree, overlay, dt::Merge::Live).map_err(needed)?.0;
         }
         Ok((tree, Overlays { base: self.base.clone(), applied }))
     }
@@ -78,7 +78,7 @@ impl Overlays {
     fn tree(&self) -> Result<Tree, Misfit> {
         let mut tree = self.base.clone();
         for (_, overlay) in &self.applied {
-            tree = dt::apply(&tree, overlay)?.0;
+            tree = dt::apply(&tree, overlay, dt::Merge::Live)?.0;
         }
         Ok(tree)
     }

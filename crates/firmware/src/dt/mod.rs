@@ -26,7 +26,7 @@ pub use blob::NotADeviceTree;
 pub use draft::{Draft, DraftNode};
 pub use id_map::{IdMap, IdRange};
 pub use node::{Node, Property};
-pub use overlay::{Misfit, apply};
+pub use overlay::{Merge, Misfit, apply};
 pub use pci::{MapLine, PciHost, PciSpace, PciWindow};
 pub use tree::Tree;
 

@@ -2,7 +2,8 @@
 //!
 //! Linux: drivers/of/resolver.c makes phandles of the overlay unlike those of the tree and gives labels their phandles, overlay.c puts
 //! the fragments in their places. As there, an overlay that does not fit changes nothing. Taking one out again is not here: who
-//! applies one keeps the tree it had.
+//! applies one keeps the tree it had. Bootloaders and builds do the same with libfdt (fdt_overlay.c), which takes some overlays that
+//! Linux would not: who boots such a board has them in its tree, so both rules are here.
 
 use std::collections::HashMap;
 
@@ -39,7 +40,7 @@ pub enum Misfit {
         /// The place as it stands: path, property and offset.
         entry: String,
     },
-    /// It would change how the children of a node of the tree are addressed.
+    /// Linux: it would change how the children of a node of the tree are addressed.
     #[error("{property} of {path} would change")]
     CellsChange {
         /// The node's path.
@@ -47,7 +48,7 @@ pub enum Misfit {
         /// The property.
         property: String,
     },
-    /// It would give a node of the tree that has a phandle another. Linux refuses that too (`add_changeset_node`); fdtoverlay does not.
+    /// Linux: it would give a node of the tree that has a phandle another (`add_changeset_node`).
     #[error("{path} has a phandle already")]
     PhandleChange {
         /// The node's path.
@@ -64,17 +65,30 @@ pub enum Misfit {
     Unreadable(#[from] NotADeviceTree),
 }
 
+/// Who puts an overlay in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// A bootloader or a build, with libfdt: a node that has a phandle keeps it, and what the overlay calls by another name follows; a
+    /// name without an address means the first node that has it with one, too.
+    Boot,
+    /// A running Linux.
+    Live,
+}
+
 /// The tree with the overlay put in, and what reading it again found wrong.
 ///
 /// # Errors
 /// Where the overlay does not fit; the tree is as it was.
-pub fn apply(tree: &Tree, overlay: &Tree) -> Result<(Tree, Vec<Diagnostic>), Misfit> {
-    let mut parts = Overlay { base: Draft::from(tree), overlay: Draft::from(overlay) };
+pub fn apply(tree: &Tree, overlay: &Tree, merge: Merge) -> Result<(Tree, Vec<Diagnostic>), Misfit> {
+    let mut parts = Overlay { base: Draft::from(tree), overlay: Draft::from(overlay), merge };
     parts.renumber(highest_phandle(tree))?;
     parts.resolve_labels()?;
     let fragments = parts.fragments(tree, overlay)?;
     if fragments.is_empty() {
         return Err(Misfit::Empty);
+    }
+    if merge == Merge::Boot {
+        parts.keep_phandles(&fragments)?;
     }
     for fragment in &fragments {
         parts.merge(fragment)?;
@@ -94,6 +108,14 @@ const PHANDLES: [&[u8]; 2] = [b"phandle", b"linux,phandle"];
 struct Overlay {
     base: Draft,
     overlay: Draft,
+    merge: Merge,
+}
+
+/// A cell of the overlay that is a phandle of its own.
+struct Place {
+    node: DraftNode,
+    property: Vec<u8>,
+    offset: usize,
 }
 
 /// A fragment and where it belongs.
@@ -116,25 +138,74 @@ impl Overlay {
                 }
             }
         }
-        let Some(fixups) = self.overlay.child(Draft::ROOT, b"__local_fixups__") else { return Ok(()) };
+        for Place { node, property, offset } in self.references()? {
+            let cell = self.overlay.property_mut(node, &property);
+            let entry = || Misfit::Fixup { entry: text(&property) };
+            add(cell.ok_or_else(entry)?, offset, by).ok_or_else(entry)?;
+        }
+        Ok(())
+    }
+
+    /// Where the overlay refers to nodes of its own (`__local_fixups__`).
+    fn references(&self) -> Result<Vec<Place>, Misfit> {
+        let mut places = Vec::new();
+        let Some(fixups) = self.overlay.child(Draft::ROOT, b"__local_fixups__") else { return Ok(places) };
         // The tree below has the shape of the overlay itself, and offsets where that has phandles.
         let mut todo = vec![(fixups, Draft::ROOT)];
         while let Some((fixups, node)) = todo.pop() {
-            for (name, offsets) in self.overlay.properties(fixups).to_vec() {
-                let entry = || Misfit::Fixup { entry: text(&name) };
-                let value = self.overlay.property_mut(node, &name).ok_or_else(entry)?;
+            for (name, offsets) in self.overlay.properties(fixups) {
                 for offset in offsets.chunks_exact(4) {
                     let offset = offset.try_into().map_or(0, u32::from_be_bytes);
-                    add(value, offset as usize, by).ok_or_else(entry)?;
+                    places.push(Place { node, property: name.clone(), offset: offset as usize });
                 }
             }
-            for child in self.overlay.children(fixups).to_vec() {
-                let name = self.overlay.name(child).to_vec();
-                let entry = || Misfit::Fixup { entry: text(&name) };
-                todo.push((child, self.overlay.child(node, &name).ok_or_else(entry)?));
+            for child in self.overlay.children(fixups) {
+                let name = self.overlay.name(*child);
+                let entry = || Misfit::Fixup { entry: text(name) };
+                todo.push((*child, self.overlay.child(node, name).ok_or_else(entry)?));
+            }
+        }
+        Ok(places)
+    }
+
+    /// What the overlay would give another phandle keeps the one it has, also where the overlay refers to it
+    /// (`overlay_prevent_phandle_overwrite`).
+    fn keep_phandles(&mut self, fragments: &[Fragment]) -> Result<(), Misfit> {
+        let mut kept: HashMap<[u8; 4], [u8; 4]> = HashMap::new();
+        let mut todo: Vec<_> = fragments.iter().map(|fragment| (fragment.content, fragment.target)).collect();
+        while let Some((from, to)) = todo.pop() {
+            let phandle = |draft: &Draft, node| {
+                PHANDLES.iter().find_map(|name| <[u8; 4]>::try_from(draft.property(node, name)?).ok())
+            };
+            if let (Some(new), Some(old)) = (phandle(&self.overlay, from), phandle(&self.base, to)) {
+                kept.insert(new, old);
+            }
+            for &child in self.overlay.children(from) {
+                todo.extend(self.same_child(to, self.overlay.name(child)).map(|place| (child, place)));
+            }
+        }
+        if kept.is_empty() {
+            return Ok(());
+        }
+        for Place { node, property, offset } in self.references()? {
+            let value = self.overlay.property_mut(node, &property);
+            let cell = value.and_then(|value| value.get_mut(offset..offset.checked_add(4)?));
+            let cell = cell.ok_or_else(|| Misfit::Fixup { entry: text(&property) })?;
+            if let Some(old) = kept.get(&*cell) {
+                cell.copy_from_slice(old);
             }
         }
         Ok(())
+    }
+
+    /// The child of a node of the tree that a node of the overlay is about.
+    fn same_child(&self, node: DraftNode, name: &[u8]) -> Option<DraftNode> {
+        if self.merge == Merge::Live || name.contains(&b'@') {
+            return self.base.child(node, name);
+        }
+        // `fdt_nodename_eq_`: the first in order, with an address or without.
+        let without_address = |child: &&DraftNode| self.base.name(**child).split(|byte| *byte == b'@').next();
+        self.base.children(node).iter().find(|child| without_address(child) == Some(name)).copied()
     }
 
     /// Write the phandles of labels of the tree where the overlay uses them (`__fixups__`).
@@ -199,11 +270,19 @@ impl Overlay {
         while let Some((from, to)) = todo.pop() {
             for (name, value) in self.overlay.properties(from) {
                 if PHANDLES.contains(&&name[..]) && self.base.property(to, name).is_some() {
-                    return Err(Misfit::PhandleChange { path: self.base.path(to) });
+                    match self.merge {
+                        Merge::Boot => continue,
+                        Merge::Live => return Err(Misfit::PhandleChange { path: self.base.path(to) }),
+                    }
                 }
                 let is_cells = matches!(&name[..], b"#address-cells" | b"#size-cells");
                 let old = self.base.property(to, name);
-                if is_cells && old.is_some_and(|old| old != value) && !self.base.children(to).is_empty() {
+                let is_live = self.merge == Merge::Live;
+                if is_live
+                    && is_cells
+                    && old.is_some_and(|old| old != value)
+                    && !self.base.children(to).is_empty()
+                {
                     let property = text(name);
                     return Err(Misfit::CellsChange { path: self.base.path(to), property });
                 }
@@ -211,7 +290,7 @@ impl Overlay {
             }
             for &child in self.overlay.children(from) {
                 let name = self.overlay.name(child);
-                let place = self.base.child(to, name).unwrap_or_else(|| self.base.add(to, name));
+                let place = self.same_child(to, name).unwrap_or_else(|| self.base.add(to, name));
                 todo.push((child, place));
             }
         }
