@@ -109,6 +109,6 @@ fn a_bootloader_takes_what_linux_does_not() {
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     // The node keeps its phandle, the overlay's reference follows, and `user` is the one with an address.
     let user = board.devices.iter().find(|device| device.name == "100.user").expect("the user");
-    assert_eq!((user.iommus[0].path.as_str(), &user.iommus[0].cells[..]), ("/smmu", &[9][..]));
+    assert_eq!((user.iommus[0].path.as_ref(), &user.iommus[0].cells[..]), ("/smmu", &[9][..]));
     assert_eq!(board.devices.iter().filter(|device| device.path.contains("user")).count(), 1);
 }
