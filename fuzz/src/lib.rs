@@ -2,6 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod acts;
 pub mod bus;
 pub mod machine;
 pub mod process;
+pub mod program;
+pub mod tally;

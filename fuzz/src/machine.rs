@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use uvfio_firmware::{Board, Device};
-use uvfio_kernel::device::{Bus, NoScheduler};
+use uvfio_kernel::device::{self as kernel, Bus, NoScheduler};
 use uvfio_kernel::hw::{Clock, Model, Width, Wires};
 use uvfio_kernel::machine::{Machine, ModelMaker, Options, Setup};
 use uvfio_kernel::module::{Params, Setting};
@@ -59,17 +59,24 @@ pub fn machine(board: Board) -> Arc<Machine> {
 
 /// Give every device that lets itself be given to VFIO.
 pub fn hand_over(machine: &Arc<Machine>) {
-    for (bus, driver) in [(Bus::Platform, "vfio-platform"), (Bus::Amba, "vfio-amba")] {
-        for device in machine.devices(bus) {
-            if device.group().is_none() {
-                continue;
-            }
-            let name = device.name();
-            if let Some(driver) = device.driver() {
-                let _stays = machine.unbind(bus, driver.name(), name, &NoWait);
-            }
-            let _not_there = machine.set_driver_override(bus, name, driver);
-            let _refused = machine.bind(bus, driver, name, &NoWait);
-        }
+    for bus in [Bus::Platform, Bus::Amba] {
+        machine.devices(bus).iter().for_each(|device| hand_over_one(machine, device));
     }
+}
+
+/// Give a device to VFIO, if it lets itself be.
+pub fn hand_over_one(machine: &Machine, device: &kernel::Device) {
+    let (bus, name) = (device.bus(), device.name());
+    let driver = match bus {
+        Bus::Amba => "vfio-amba",
+        _ => "vfio-platform",
+    };
+    if device.group().is_none() && !machine.params().bool("vfio", "enable_unsafe_noiommu_mode") {
+        return;
+    }
+    if let Some(driver) = device.driver() {
+        let _stays = machine.unbind(bus, driver.name(), name, &NoWait);
+    }
+    let _not_there = machine.set_driver_override(bus, name, driver);
+    let _refused = machine.bind(bus, driver, name, &NoWait);
 }

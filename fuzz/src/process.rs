@@ -1,7 +1,7 @@
 //! A process over plain vectors, for calls that come from no program.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uvfio_kernel::addr::UserAddr;
 use uvfio_kernel::hw::{Access, Backing, MemoryGone};
@@ -16,8 +16,10 @@ pub const MEMORY: u64 = 0x1_0000;
 pub const LEN: u64 = 0x8000;
 /// So much of its beginning may only be read.
 const READ_ONLY: u64 = 0x1000;
-/// The number of the first of its files. Those below are an eventfd and some other file.
-pub const FILES: i32 = 2;
+/// The number of the first of its files. Those below are eventfds and some other file.
+pub const FILES: i32 = EVENTS as i32 + 1;
+/// The first of its descriptors are eventfds.
+const EVENTS: usize = 3;
 
 /// Its memory.
 struct Space(Mutex<Vec<u8>>);
@@ -97,22 +99,63 @@ impl AddressSpace for Space {
     }
 }
 
-/// An eventfd that is never readable and that nobody signals.
-struct Quiet;
+/// An eventfd, whose watchers are told when the process says so: in the kernel too that is later than the signal.
+#[derive(Default)]
+struct Event(Mutex<EventState>);
 
-struct NoWatch;
+#[derive(Default)]
+struct EventState {
+    counter: u64,
+    watchers: Vec<(u64, Arc<dyn Watcher>)>,
+    watched: u64,
+}
 
-impl Watch for NoWatch {}
-
-impl EventFd for Quiet {
-    fn signal(&self) {}
-
-    fn is_readable(&self) -> bool {
-        false
+impl Event {
+    fn state(&self) -> MutexGuard<'_, EventState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watch(&self, _: Arc<dyn Watcher>) -> Box<dyn Watch> {
-        Box::new(NoWatch)
+    fn deliver(&self) {
+        let mut state = self.state();
+        if state.counter == 0 || state.watchers.is_empty() {
+            return;
+        }
+        state.counter = 0;
+        let watchers: Vec<_> = state.watchers.iter().map(|(_, watcher)| watcher.clone()).collect();
+        drop(state);
+        watchers.iter().for_each(|watcher| watcher.signalled());
+    }
+}
+
+struct Watching(Arc<Event>, u64);
+
+impl Watch for Watching {}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.state().watchers.retain(|(number, _)| *number != self.1);
+    }
+}
+
+/// A descriptor of an [`Event`].
+struct Descriptor(Arc<Event>);
+
+impl EventFd for Descriptor {
+    fn signal(&self) {
+        let mut state = self.0.state();
+        state.counter = state.counter.saturating_add(1);
+    }
+
+    fn is_readable(&self) -> bool {
+        self.0.state().counter > 0
+    }
+
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> Box<dyn Watch> {
+        let mut state = self.0.state();
+        state.watched += 1;
+        let number = state.watched;
+        state.watchers.push((number, watcher));
+        Box::new(Watching(self.0.clone(), number))
     }
 
     fn is_held(&self) -> bool {
@@ -123,6 +166,7 @@ impl EventFd for Quiet {
 /// The process.
 pub struct Process {
     space: Arc<Space>,
+    events: [Arc<Event>; EVENTS],
     /// Its open files of VFIO, from [`FILES`] on.
     pub files: Vec<File>,
     /// What it may lock, bytes.
@@ -132,7 +176,18 @@ pub struct Process {
 impl Process {
     /// One with this limit, no files, and memory that is all zero.
     pub fn new(memlock: Option<u64>) -> Self {
-        Self { space: Arc::new(Space(Mutex::new(vec![0; LEN as usize]))), files: Vec::new(), memlock }
+        let space = Arc::new(Space(Mutex::new(vec![0; LEN as usize])));
+        Self { space, events: Default::default(), files: Vec::new(), memlock }
+    }
+
+    /// Add to an eventfd.
+    pub fn signal(&self, at: u8) {
+        Descriptor(self.events[usize::from(at) % EVENTS].clone()).signal();
+    }
+
+    /// Tell the watchers of eventfds what happened to these.
+    pub fn deliver(&self) {
+        self.events.iter().for_each(|event| event.deliver());
     }
 
     /// Put an argument where it may be written, all of it that fits. Returns its address.
@@ -166,10 +221,11 @@ impl Caller for Process {
     }
 
     fn eventfd(&self, fd: i32) -> Result<Arc<dyn EventFd>, NoEventFd> {
-        match (fd, self.file(fd)) {
-            (0, _) => Ok(Arc::new(Quiet)),
-            (_, OpenFile::Closed) => Err(NoEventFd::Closed),
-            _ => Err(NoEventFd::NotAnEventFd),
+        let event = usize::try_from(fd).ok().and_then(|fd| self.events.get(fd));
+        match (event, self.file(fd)) {
+            (Some(event), _) => Ok(Arc::new(Descriptor(event.clone()))),
+            (None, OpenFile::Closed) => Err(NoEventFd::Closed),
+            (None, _) => Err(NoEventFd::NotAnEventFd),
         }
     }
 
