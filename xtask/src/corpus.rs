@@ -30,6 +30,9 @@ pub fn corpus(args: &[String]) -> Result<(), Failure> {
     for label in boards::labels() {
         run(&mut example("dtc", boards::folder(label)))?;
         run(&mut example("damage", boards::folder(label)))?;
+        let overlays =
+            ["run", "--quiet", "--release", "--package", "uvfio-firmware", "--example", "overlays", "--"];
+        run(cargo().args(overlays).arg(boards::folder(label)))?;
     }
     run(&mut example("speed", root().join("target/boards")))?;
     run(cargo().args([

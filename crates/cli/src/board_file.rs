@@ -22,7 +22,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Problem> {
         return Ok(DEMO.to_vec());
     }
     let bytes = contents(path)?;
-    if path.extension().is_some_and(|ext| ext == "dts") { compile(path, &bytes) } else { Ok(bytes) }
+    let is_source = path.extension().is_some_and(|ext| ext == "dts" || ext == "dtso");
+    if is_source { compile(path, &bytes) } else { Ok(bytes) }
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>, Problem> {

@@ -130,6 +130,9 @@ Exit status:
 const DIFF_EXAMPLES: &str = "\
 Example:
   uvfio diff juno-r1.dtb juno-r2.dtb
+  uvfio diff board.dtb board.dtb --overlay x.dtbo
+      What an overlay changes.
+
   uvfio diff virt.dtb tables/
       What both say of one machine: its IOMMUs, and by which ids PCI functions reach them.
 
@@ -139,7 +142,7 @@ Exit status:
 /// Which board, and how the answer is given.
 #[derive(Debug, Args)]
 pub struct Source {
-    /// Put an overlay (.dtbo) into the board first; may be given several times
+    /// Put an overlay (.dtbo, .dtso) into the board first, as bootloaders do; may be given several times
     #[arg(long, value_name = "FILE")]
     pub overlay: Vec<PathBuf>,
     /// Print JSON
@@ -260,6 +263,9 @@ pub struct Diff {
     pub before: PathBuf,
     /// The other
     pub after: PathBuf,
+    /// Put an overlay (.dtbo, .dtso) into the other board first; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub overlay: Vec<PathBuf>,
     #[command(flatten)]
     pub accept: Accept,
     /// Print JSON
@@ -287,7 +293,7 @@ pub struct Rank {
 pub struct Picture {
     /// The board, as for `uvfio board`
     pub file: PathBuf,
-    /// Put an overlay (.dtbo) into the board first; may be given several times
+    /// Put an overlay (.dtbo, .dtso) into the board first, as bootloaders do; may be given several times
     #[arg(long, value_name = "FILE")]
     pub overlay: Vec<PathBuf>,
     /// Where the SVG goes; to stdout where it is not said

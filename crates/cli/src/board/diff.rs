@@ -51,8 +51,9 @@ pub struct Entry {
 /// # Errors
 /// Where a board cannot be read or stdout not be written.
 pub fn print(args: &Diff) -> Result<ExitCode, Problem> {
-    let read = |path| source::read(path, &[], args.accept.options());
-    let (before, after) = (read(&args.before)?, read(&args.after)?);
+    let options = args.accept.options();
+    let before = source::read(&args.before, &[], options)?;
+    let after = source::read(&args.after, &args.overlay, options)?;
     let (compared, (before, after)) = match (&before, &after) {
         (Description::Tree(before), Description::Tree(after)) => {
             ("devices and their verdicts", (of_tree(before), of_tree(after)))

@@ -21,6 +21,14 @@ pub enum Misfit {
         /// The label.
         label: String,
     },
+    /// It needs labels, and the tree has none: it was compiled without them.
+    #[error(
+        "it needs the label {label}, and the tree has no labels: it was compiled without dtc's option -@"
+    )]
+    NoSymbols {
+        /// The first it needs.
+        label: String,
+    },
     /// A fragment's target is not in the tree.
     #[error("the target of {fragment} is not in the tree")]
     NoTarget {
@@ -212,7 +220,13 @@ impl Overlay {
     fn resolve_labels(&mut self) -> Result<(), Misfit> {
         let Some(fixups) = self.overlay.child(Draft::ROOT, b"__fixups__") else { return Ok(()) };
         for (label, places) in self.overlay.properties(fixups).to_vec() {
-            let phandle = self.label(&label).ok_or_else(|| Misfit::NoSymbol { label: text(&label) })?;
+            let phandle = self.label(&label).ok_or_else(|| {
+                let label = text(&label);
+                match self.base.child(Draft::ROOT, b"__symbols__") {
+                    Some(_) => Misfit::NoSymbol { label },
+                    None => Misfit::NoSymbols { label },
+                }
+            })?;
             for place in places.split(|&byte| byte == 0).filter(|place| !place.is_empty()) {
                 let entry = text(place);
                 let found = self.place(&entry).ok_or(Misfit::Fixup { entry })?;
