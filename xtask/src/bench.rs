@@ -51,21 +51,37 @@ const FIGURES: &[Figure] = &[
     figure("copy-memfd", "speed of a DMA-330 (pwrite), memcpy, memfd", Target::AtLeast(0.8)),
     figure("start", "uvfio run -- true, bwrap --dev-bind / / true", Target::AtMost(3.0)),
     figure("calls", "other system calls, the worst, outside", Target::AtMost(1.5)),
+    figure("bring-up", "bring-up of 10,000 devices, of 1,000", Target::AtMost(12.0)),
     figure("call-mmap-shared", "mmap of a file, shared, outside", Target::None),
 ];
 
 /// What each figure is, by name: a cost and what it is compared with, in nanoseconds.
 type Measured = HashMap<String, (f64, f64)>;
 
-/// The lane `bench`.
-pub fn bench(_: &[String]) -> Result<(), Failure> {
-    run(cargo().args(["build", "--quiet", "--release", "--package", "uvfio", "--package", "vfio-bench"]))?;
-    let mut measured = calls_of_vfio()?;
-    measured.extend(starts()?);
-    measured.extend(other_calls()?);
+/// The one figure that needs no program and no sandbox.
+const BRING_UP: &str = "bring-up";
+
+/// The lane `bench`: all figures, or with the argument `bring-up` only that.
+pub fn bench(args: &[String]) -> Result<(), Failure> {
+    let mut measured = bring_up()?;
+    let only_that = args.iter().any(|arg| arg == BRING_UP);
+    if !only_that {
+        run(cargo().args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "uvfio",
+            "--package",
+            "vfio-bench",
+        ]))?;
+        measured.extend(calls_of_vfio()?);
+        measured.extend(starts()?);
+        measured.extend(other_calls()?);
+    }
     let mut missed = Vec::new();
     println!("{:<52} {:>9} {:>9}", "figure, beside", "measured", "target");
-    for figure in FIGURES {
+    for figure in FIGURES.iter().filter(|figure| !only_that || figure.name == BRING_UP) {
         let (line, met) = row(figure, measured.get(figure.name).copied());
         println!("{line}");
         if !met {
@@ -108,6 +124,12 @@ fn uvfio() -> Command {
 
 fn client() -> std::path::PathBuf {
     root().join("target/release/vfio-bench")
+}
+
+/// Boards of two sizes brought up, a fifth of their devices deferred, with devices plugged in and out.
+fn bring_up() -> Result<Measured, Failure> {
+    let example = ["run", "--quiet", "--release", "--package", "uvfio-kernel", "--example", "bring_up"];
+    figures(cargo().args(example))
 }
 
 fn calls_of_vfio() -> Result<Measured, Failure> {

@@ -90,7 +90,7 @@ const LANES: &[Lane] = &[
     },
     Lane {
         name: "bench",
-        proves: "measures what uvfio costs, beside what each figure has to stay below",
+        proves: "measures what uvfio costs, beside what each figure has to stay below ([bring-up])",
         ci: Ci::No,
         work: bench::bench,
     },

@@ -23,6 +23,7 @@ mod resets;
 mod sets;
 #[cfg(test)]
 pub(crate) mod tests;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub use self::links::{LinkKind, LinkOrder};
 pub use self::refusal::Refusal;
 use self::resets::Resets;
 pub use self::sets::SetRefusal;
+pub use self::work::Work;
 use crate::device::{Bus, Deferral, Device, DeviceId, Driver, Scheduler};
 use crate::hw::{Clock, Model, Wires};
 use crate::module::{ModuleFacts, ModuleHold, ModuleName, Modules, Params, Setting};
@@ -256,6 +258,12 @@ impl Machine {
     #[must_use]
     pub fn deferral(&self, device: &Device) -> Option<Deferral> {
         self.control().deferred.reason(device.id()).cloned()
+    }
+
+    /// How much the driver core has done so far.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.control().work
     }
 
     /// The modules that are known, loaded or not.

@@ -106,15 +106,26 @@ pub struct HostDriver {
     bind_files: BindFiles,
 }
 
+/// The word of a device's `compatible` by which a driver takes it: devices of one bus with the same word have the same driver, though
+/// a driver may take several words.
+#[must_use]
+pub(crate) fn taken_by(bus: Bus, compatible: &[String]) -> Option<&str> {
+    let says_nothing = |word: &str| matches!(word, "" | "arm,primecell" | "syscon");
+    let known = telling(compatible).find(|word| known(bus, word).is_some());
+    known.or_else(|| telling(compatible).find(|word| !says_nothing(word))).map(String::as_str)
+}
+
+fn known(bus: Bus, compatible: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.bus == bus && known.table.contains(&compatible))
+}
+
 impl HostDriver {
     /// The driver Linux would have for a device, or one named after what it is where that is not known; `None` for a device that
     /// does not say what it is. The most specific `compatible` that is known decides.
     #[must_use]
     pub fn of(bus: Bus, compatible: &[String]) -> Option<Self> {
-        let known = telling(compatible).find_map(|compatible| {
-            KNOWN.iter().find(|known| known.bus == bus && known.table.contains(&compatible.as_str()))
-        });
-        if let Some(known) = known {
+        let word = taken_by(bus, compatible)?;
+        if let Some(known) = known(bus, word) {
             return Some(Self {
                 name: known.driver.to_owned(),
                 module: known.module.to_owned(),
@@ -123,15 +134,13 @@ impl HostDriver {
                 bind_files: known.bind_files,
             });
         }
-        let first =
-            telling(compatible).find(|word| !matches!(word.as_str(), "" | "arm,primecell" | "syscon"))?;
         let letter = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-        let name: String = first.chars().map(letter).collect();
+        let name: String = word.chars().map(letter).collect();
         Some(Self {
             module: name.replace('-', "_"),
             name,
             bus,
-            table: vec![first.clone()],
+            table: vec![word.to_owned()],
             bind_files: BindFiles::Shown,
         })
     }

@@ -17,6 +17,7 @@ pub use bus::{Bus, NoSuchBus};
 pub use driver::{BindFiles, Deferral, DmaOwner, Driver, ProbeError, Reason};
 pub use handback::{HandedBack, Power};
 pub use host::HostDriver;
+pub(crate) use host::taken_by;
 pub(crate) use reset::{Movable, Quiet, ResetLock, ResetNet};
 use uvfio_firmware as firmware;
 

@@ -4,7 +4,7 @@
 //! device is asserted its registers read as 0 and take nothing, and it does no DMA. Which device moved a line, and why, is not known
 //! here. One that drives lines is looked at after each access to it, and what changed goes out over the [`ResetNet`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -225,6 +225,8 @@ pub(crate) struct ResetNet {
 struct Ends {
     wiring: Wiring<DeviceId>,
     devices: HashMap<DeviceId, End>,
+    /// Devices on a line that resets while it is low, by the line's provider.
+    low: HashMap<String, BTreeSet<DeviceId>>,
 }
 
 struct End {
@@ -238,6 +240,9 @@ impl ResetNet {
     pub(crate) fn add(&self, device: &Arc<Device>, lines: Vec<(Line, Active)>, movable: Movable) {
         let mut ends = crate::write(&self.ends);
         ends.wiring.add(device.id(), lines.iter().map(|(line, _)| line.clone()));
+        for (line, _) in lines.iter().filter(|(_, active)| *active == Active::Low) {
+            ends.low.entry(line.provider.clone()).or_default().insert(device.id());
+        }
         let end = End { device: Arc::downgrade(device), movable, active: lines.into_iter().collect() };
         ends.devices.insert(device.id(), end);
     }
@@ -246,12 +251,27 @@ impl ResetNet {
     pub(crate) fn remove(&self, device: DeviceId) {
         let mut ends = crate::write(&self.ends);
         ends.wiring.remove(&device);
-        ends.devices.remove(&device);
+        let Some(end) = ends.devices.remove(&device) else { return };
+        for line in end.active.keys() {
+            if let Some(others) = ends.low.get_mut(&line.provider) {
+                others.remove(&device);
+                if others.is_empty() {
+                    ends.low.remove(&line.provider);
+                }
+            }
+        }
     }
 
     /// Whether there are drivers for all controllers of a device's lines.
     pub(crate) fn is_movable(&self, device: DeviceId) -> bool {
         crate::read(&self.ends).devices.get(&device).is_some_and(|end| end.movable == Movable::Yes)
+    }
+
+    /// The devices on lines of a provider that reset while they are low, in the order they came.
+    pub(crate) fn on_low_pins_of(&self, provider: &str) -> Vec<Arc<Device>> {
+        let ends = crate::read(&self.ends);
+        let devices = ends.low.get(provider).into_iter().flatten();
+        devices.filter_map(|id| ends.devices.get(id)?.device.upgrade()).collect()
     }
 
     /// Which devices are on which lines.

@@ -148,7 +148,9 @@ impl Machine {
     /// Offer a driver the devices without one that it takes (`driver_attach`).
     pub(super) fn attach_driver(&self, driver: &Arc<dyn Driver>) {
         let mut control = self.control();
-        for device in control.candidates_for(&**driver) {
+        let candidates = control.candidates_for(&**driver);
+        control.work.visit(candidates.len());
+        for device in candidates {
             control.deferred.queue(device);
         }
     }

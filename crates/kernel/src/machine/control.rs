@@ -12,6 +12,7 @@ use super::Refusal;
 use super::deferred::Deferred;
 use super::dma::Iommus;
 use super::links::Links;
+use super::work::Work;
 use crate::device::{Bus, Device, DeviceId, Driver};
 use crate::irq::{IrqLine, Trigger};
 use crate::sysfs::ClassDevice;
@@ -63,6 +64,7 @@ pub(super) struct Control {
     probing: BTreeSet<DeviceId>,
     /// The time in which suppliers may come is over.
     pub(super) expired: Expired,
+    pub(super) work: Work,
     last_id: u64,
 }
 

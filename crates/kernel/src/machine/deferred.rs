@@ -119,6 +119,11 @@ impl Deferred {
         }
     }
 
+    /// Whether a device waits for a node it knows, and has not had its turn since that came.
+    pub(super) fn waits(&self, device: DeviceId) -> bool {
+        self.reason(device).is_some_and(|why| why.path().is_some()) && !self.queued.contains(&device)
+    }
+
     /// What a device waits for.
     pub(super) fn reason(&self, device: DeviceId) -> Option<&Deferral> {
         self.waiting.get(&device)

@@ -3,7 +3,7 @@
 //! In Linux these are `device_add` and `device_del` (drivers/base/core.c): a device gets its links, its bus offers it to drivers,
 //! and it goes only after its driver has left it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use uvfio_firmware as firmware;
@@ -11,7 +11,7 @@ use uvfio_firmware as firmware;
 use super::control::Control;
 use super::links::{LinkKind, LinkOrder};
 use super::{Autoprobe, FwDevlink, Machine, Note, Refusal};
-use crate::device::{Bus, Device, DeviceId, Driver, HostDriver, Presence, Surroundings};
+use crate::device::{Bus, Device, DeviceId, Driver, HostDriver, Presence, Surroundings, taken_by};
 use crate::hw::{Dma, Wires};
 use crate::iommu::{DmaPort, Domain};
 use crate::irq::IrqLine;
@@ -34,7 +34,7 @@ impl Machine {
                 }),
             }
         }
-        self.wire_resets(&made);
+        self.wire_resets(&control, &made);
         notes.extend(self.link(&mut control, &made));
         drop(control);
         for spec in self.host_modules(&board.devices) {
@@ -60,7 +60,7 @@ impl Machine {
                     }
                 }
             }
-            self.wire_resets(&made);
+            self.wire_resets(&control, &made);
             self.link(&mut control, &made)
         };
         for spec in self.host_modules(descriptions) {
@@ -212,7 +212,9 @@ impl Machine {
             FwDevlink::On => LinkOrder::Enforced,
         };
         for device in devices {
-            for (kind, path) in references(device.facts()) {
+            let references = references(device.facts());
+            control.work.visit(references.len());
+            for (kind, path) in references {
                 match control.device_behind(path).map(|supplier| (supplier.id(), supplier.path().to_owned()))
                 {
                     // A device that supplies itself or stands above its consumer is there whenever the consumer is.
@@ -233,15 +235,29 @@ impl Machine {
         cycles.iter().map(|cycle| Note::Cycle { devices: cycle.iter().filter_map(name).collect() }).collect()
     }
 
-    /// The modules of the host drivers these devices need and nobody has made known yet.
+    /// The modules of the host drivers these devices need and nobody has made known yet: first those of devices that others refer
+    /// to. In Linux drivers of interrupt controllers, clocks and IOMMUs come at an earlier initcall level than others, so that few
+    /// devices are deferred.
     fn host_modules(&self, devices: &[firmware::Device]) -> Vec<ModuleSpec> {
+        let needed: HashSet<&str> = devices.iter().flat_map(references).map(|(_, path)| path).collect();
+        let mut early: BTreeSet<ModuleName> = BTreeSet::new();
         let mut modules: BTreeMap<ModuleName, BTreeMap<(Bus, String), HostDriver>> = BTreeMap::new();
+        let mut kinds: BTreeMap<(Bus, &str), (&firmware::Device, Level)> = BTreeMap::new();
         for device in devices {
             let bus = Bus::of(device.bus);
+            let Some(word) = taken_by(bus, device.identities()) else { continue };
+            let level = if needed.contains(&*device.path) { Level::Early } else { Level::Late };
+            let kind = kinds.entry((bus, word)).or_insert((device, level));
+            kind.1 = kind.1.min(level);
+        }
+        for ((bus, _), (device, level)) in kinds {
             let Some(driver) = HostDriver::of(bus, device.identities()) else { continue };
             let module = ModuleName::new(driver.module());
             if self.modules.has_driver(&module, bus, driver.name()) {
                 continue;
+            }
+            if level == Level::Early {
+                early.insert(module.clone());
             }
             let key = (bus, driver.name().to_owned());
             modules.entry(module).or_default().entry(key).or_insert(driver);
@@ -253,8 +269,18 @@ impl Machine {
             uses: Vec::new(),
             drivers: drivers.into_values().map(shared).collect(),
         };
-        modules.into_iter().map(spec).collect()
+        let (first, then): (Vec<_>, Vec<_>) = modules.into_iter().partition(|(name, _)| early.contains(name));
+        first.into_iter().chain(then).map(spec).collect()
     }
+}
+
+/// When a driver comes at boot.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    /// With those of devices that others need.
+    Early,
+    /// After them.
+    Late,
 }
 
 /// What a device refers to, in the order Linux looks at it (`of_supplier_bindings`, drivers/of/property.c).

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::control::{Control, Expired};
 use super::links::LinkOrder;
 use super::{Autoprobe, FwDevlink, Machine, Refusal};
-use crate::device::{Deferral, Device, Driver, HostDriver, Presence, ProbeError};
+use crate::device::{Deferral, Device, Driver, Presence, ProbeError, taken_by};
 use crate::wait::{Interrupted, Wait};
 
 /// Why a probe did not succeed, and on which side of the driver's own code.
@@ -49,6 +49,9 @@ impl Machine {
         }
         {
             let mut control = self.control();
+            control.work.attempt();
+            let suppliers = control.links.suppliers(device.id()).count();
+            control.work.visit(suppliers);
             if let Some(why) = self.missing_supplier(&control, device) {
                 return Err(deferred(why));
             }
@@ -108,7 +111,9 @@ impl Machine {
         let candidates = {
             let mut control = self.control();
             control.deferred.forget(device.id());
-            control.candidates(device)
+            let candidates = control.candidates(device);
+            control.work.visit(candidates.len());
+            candidates
         };
         for driver in candidates {
             match self.probe(device, &driver) {
@@ -138,6 +143,7 @@ impl Machine {
         loop {
             let mut control = self.control();
             let Some(id) = control.deferred.next() else { return };
+            control.work.visit(1);
             let Some(device) = control.devices.get(&id).cloned() else { continue };
             if control.bus_mut(device.bus()).autoprobe == Autoprobe::Off {
                 continue;
@@ -162,7 +168,7 @@ impl Machine {
             let supplier = control.devices.get(&supplier)?;
             let waits = link.order == LinkOrder::Enforced && !control.is_ready(supplier);
             // A device that is only a bus never gets a driver; another may get one as long as there is time.
-            let never = || HostDriver::of(supplier.bus(), supplier.facts().identities()).is_none();
+            let never = || taken_by(supplier.bus(), supplier.facts().identities()).is_none();
             let hopeless = || {
                 supplier.driver().is_none()
                     && control.candidates(supplier).is_empty()
@@ -187,11 +193,14 @@ impl Machine {
             self.iommu_came(control, device);
             control.deferred.forget(device.id());
             control.deferred.came(device.path());
+            let consumers = control.links.consumers(device.id()).count();
+            control.work.visit(consumers);
             if self.options.fw_devlink == FwDevlink::On {
                 for (consumer, link) in control.links.consumers(device.id()) {
                     let unbound =
                         control.devices.get(&consumer).is_some_and(|device| device.driver().is_none());
-                    if unbound && link.order == LinkOrder::Enforced {
+                    // One that waits for somebody else would only find that it still does.
+                    if unbound && link.order == LinkOrder::Enforced && !control.deferred.waits(consumer) {
                         control.deferred.queue(consumer);
                     }
                 }

@@ -5,12 +5,14 @@
 //! would reach are known before, each must be the asker's or nobody's, and while it goes on their DMA is stopped and their interrupts
 //! are masked. A device whose reset fails stays like that.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use uvfio_firmware as firmware;
 
 use super::Machine;
+use super::control::Control;
 use super::memory::ReachedByReset;
 use crate::device::{Device, DeviceId, DmaOwner, Movable, Quiet, ResetLock, ResetNet};
 use crate::hw::Width;
@@ -97,18 +99,21 @@ impl Machine {
     }
 
     /// Wire new devices to their reset lines.
-    pub(super) fn wire_resets(&self, devices: &[Arc<Device>]) {
+    pub(super) fn wire_resets(&self, control: &Control, devices: &[Arc<Device>]) {
         let board = self.board();
-        let described = board.devices.iter().map(|it| (it.path.as_ref(), it.compatible.as_slice()));
-        let plugged = devices.iter().map(|it| (it.path(), it.facts().compatible.as_slice()));
-        let compatible: HashMap<&str, &[String]> = described.chain(plugged).collect();
-        let provider = |specifier: &firmware::Specifier| -> &[String] {
-            compatible.get(specifier.path.as_ref()).copied().unwrap_or(&[])
+        // Whoever is no device now, for instance because it was unplugged, is still described.
+        let described: LazyCell<HashMap<&str, &Vec<String>>, _> =
+            LazyCell::new(|| board.devices.iter().map(|it| (it.path.as_ref(), &it.compatible)).collect());
+        let provider = |specifier: &firmware::Specifier| match control.device_at(&specifier.path) {
+            Some(device) => device.facts().compatible.clone(),
+            None => described.get(specifier.path.as_ref()).map(|it| it.to_vec()).unwrap_or_default(),
         };
         for device in devices {
             let wanted = wanted(device);
-            let known = wanted.iter().all(|specifier| ResetDriver::of(provider(specifier)).is_some());
-            let lines = wanted.iter().map(|specifier| Line::of(specifier, provider(specifier))).collect();
+            let providers: Vec<Vec<String>> = wanted.iter().map(provider).collect();
+            let known = providers.iter().all(|compatible| ResetDriver::of(compatible).is_some());
+            let lines = wanted.iter().zip(&providers);
+            let lines = lines.map(|(specifier, compatible)| Line::of(specifier, compatible)).collect();
             self.resets.net.add(device, lines, if known { Movable::Yes } else { Movable::No });
         }
     }
@@ -132,7 +137,7 @@ impl Machine {
 
     /// A pin that resets while it is low is high when the kernel starts: the boot firmware has let go of it.
     fn release_low_pins(&self, provider: &str, driver: &ResetDriver, controller: &dyn ResetController) {
-        let consumers: Vec<Arc<Device>> = self.control().devices.values().cloned().collect();
+        let consumers = self.resets.net.on_low_pins_of(provider);
         for specifier in consumers.iter().flat_map(|device| wanted(device)).filter(|it| *it.path == *provider)
         {
             let low = driver.output(&specifier.cells).is_some_and(|(_, active)| active == Active::Low);
