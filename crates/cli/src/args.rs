@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uvfio_kernel::machine;
 use uvfio_kernel::module::{ModuleName, Setting};
+use uvfio_kernel::provider::reset::{Ask, Scope};
 use uvfio_models::stuck::OwnReset;
 use uvfio_vfio::{Registers, ResetSets};
 
@@ -69,6 +70,9 @@ pub enum Command {
         #[arg(required = true, value_name = "DEVICE")]
         devices: Vec<String>,
     },
+    /// In a session: reset a device, or say what that would do
+    #[command(after_long_help = RESET_EXAMPLES)]
+    Reset(Reset),
     /// In a session: plug devices in and out
     #[command(subcommand, after_long_help = SESSION_EXAMPLES)]
     Hotplug(Hotplug),
@@ -132,6 +136,34 @@ Examples, inside `uvfio shell --board demo` or a program that uvfio runs:
   uvfio unbind 7ff00000.dma
 
 All devices of a group go together or none does; what is in the way is named.";
+
+const RESET_EXAMPLES: &str = "\
+Examples, inside `uvfio shell --board board.dtb` or a program that uvfio runs:
+  uvfio reset e6e30000.pwm --dry-run
+      Which way the device would be reset, whom that would reach, and in whose hands they are.
+  uvfio reset 7c200000.ethernet --by device_specific
+
+A device that a program or a host driver has is theirs to reset; this resets what nobody has.";
+
+/// `uvfio reset`.
+#[derive(Debug, Args)]
+pub struct Reset {
+    /// The device, by its name
+    #[arg(value_name = "DEVICE")]
+    pub device: String,
+    /// The way: acpi, device_specific, controller, flr, pm, slot, bus; or any, function (all but the last two), link
+    #[arg(long, value_name = "WAY", default_value = "any", value_parser = way)]
+    pub by: Ask,
+    /// Only say what would happen
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// clap's words for a way that is none.
+fn way(text: &str) -> Result<Ask, String> {
+    let known = || Scope::ALL.map(Scope::name).join(", ");
+    text.parse().map_err(|_| format!("there are any, function, link, {}", known()))
+}
 
 /// `uvfio hotplug`.
 #[derive(Debug, Subcommand)]

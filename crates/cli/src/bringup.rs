@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use uvfio_firmware::Board;
+use uvfio_kernel::device::NoScheduler;
 use uvfio_kernel::machine::{self, Machine, Note, Setup};
 use uvfio_kernel::module::{ModuleError, ParamError, Params, Setting};
 use uvfio_vfio::observe::Observer;
@@ -58,6 +59,18 @@ pub struct Wanted<'a> {
     pub reset_sets: ResetSets,
     /// Who wants to see every call.
     pub trace: Option<Arc<Trace>>,
+}
+
+/// A machine of a board, for a look at it: nothing runs there.
+pub fn bare(board: Board) -> Arc<Machine> {
+    let setup = Setup {
+        models: Arc::new(Models::of(&board, &[])),
+        scheduler: Arc::new(NoScheduler),
+        clock: Arc::new(HostClock::new()),
+        params: Params::new(Vec::new()),
+        options: machine::Options::default(),
+    };
+    Machine::new(board, setup).0
 }
 
 /// Bring a board up and bind what was asked for.

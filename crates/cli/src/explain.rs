@@ -20,6 +20,7 @@ use bind::bind;
 
 pub use access::access;
 pub use machine::{machine, set};
+pub use reset::{held_by, reset};
 pub use sandbox::sandbox;
 
 /// Why a call was refused, one sentence without a full stop.

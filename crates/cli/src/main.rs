@@ -14,6 +14,7 @@ mod manual;
 mod near;
 mod onlook;
 mod output;
+mod plan;
 mod problem;
 mod report;
 mod rules;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::args::{Command, Hotplug, Uvfio};
+use crate::args::{Command, Hotplug, Reset, Uvfio};
 use crate::problem::Problem;
 use crate::session::Request;
 
@@ -53,6 +54,14 @@ fn perform(command: Command) -> Result<ExitCode, Problem> {
         Command::Demo(args) => demo::demo(&args),
         Command::Bind { devices } => session::ask(&Request::Bind { devices }, &[]),
         Command::Unbind { devices } => session::ask(&Request::Unbind { devices }, &[]),
+        Command::Reset(args) => {
+            let Reset { device, by, dry_run } = args;
+            let request = match dry_run {
+                true => Request::PlanReset { device, by: by.to_string() },
+                false => Request::Reset { device, by: by.to_string() },
+            };
+            session::ask(&request, &[])
+        }
         Command::Hotplug(Hotplug::Add { overlay }) => {
             let name = overlay.display().to_string();
             session::ask(&Request::Plug { overlay: name }, &board_file::read(&overlay)?)

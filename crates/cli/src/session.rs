@@ -1,4 +1,4 @@
-//! Commands inside a session: `uvfio bind`, `unbind` and `hotplug` in a shell or program that `uvfio shell` or `uvfio run` started.
+//! Commands inside a session: `uvfio bind`, `unbind`, `reset` and `hotplug` in a shell or program that `uvfio shell` or `uvfio run` started.
 //!
 //! What an administrator does in several writes is one step here, done whole or not at all, and what a machine's hardware does by itself
 //! (a device being plugged in) has somebody who does it. The command inside writes a request to a file that is only there inside, and
@@ -6,6 +6,7 @@
 
 mod host;
 mod overlays;
+mod resets;
 mod tool;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,20 @@ pub enum Request {
     Unbind {
         /// Their names.
         devices: Vec<String>,
+    },
+    /// Reset a device that nobody has.
+    Reset {
+        /// Its name.
+        device: String,
+        /// The way, or an alias of some.
+        by: String,
+    },
+    /// Say what that would do.
+    PlanReset {
+        /// The device's name.
+        device: String,
+        /// The way, or an alias of some.
+        by: String,
     },
     /// Put an overlay into the board's description.
     Plug {

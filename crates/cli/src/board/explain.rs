@@ -6,6 +6,7 @@ use serde::Serialize;
 use uvfio_board::Verdict;
 
 use super::args::OfDevice;
+use super::reset;
 use super::source::{self, Description};
 use super::table::{Cell, Table};
 use super::tables::gap::{self, Gap};
@@ -23,7 +24,8 @@ pub fn explain(args: &OfDevice) -> Result<ExitCode, Problem> {
     let file = plain.file.display().to_string();
     match source::read(&plain.file, &plain.source.overlay, args.accept.options())? {
         Description::Tree(seen) => {
-            let view = seen.view(seen.meant(&args.device)?);
+            let mut view = seen.view(seen.meant(&args.device)?);
+            view.ways_to_reset = reset::ways(&seen.board, &view.name);
             if plain.source.json {
                 say_of_tree(&view)?
             } else {
@@ -60,7 +62,7 @@ fn status(can: bool, gaps: &[Gap]) -> ExitCode {
 fn text(view: &DeviceView, file: &str) -> String {
     let mut text = opening(view);
     reasons(&mut text, view, file);
-    text.push_str(&reset(view));
+    text.push_str(&resets(view));
     text.push_str(&advice(view, file));
     text
 }
@@ -125,7 +127,7 @@ fn part(text: &mut String, title: &str, reasons: &[&Reason]) {
     }
 }
 
-fn reset(view: &DeviceView) -> String {
+fn resets(view: &DeviceView) -> String {
     let says = match (view.reset_driver, view.reset_lines, view.dedicated_reset_lines) {
         (Some(driver), ..) => format!("VFIO resets it with {driver}"),
         (None, 0, _) => "none that VFIO or the description knows".to_owned(),
@@ -134,7 +136,17 @@ fn reset(view: &DeviceView) -> String {
         }
         (None, lines, dedicated) => format!("{lines} reset line(s), {dedicated} of its own; VFIO uses none"),
     };
-    format!("\n{HEAD}reset{HEAD:#}\n  {says}\n")
+    let mut text = format!("\n{HEAD}reset{HEAD:#}\n  {says}\n");
+    for way in &view.ways_to_reset {
+        text.push_str(&format!("  uvfio run has {}", way.says));
+        if !way.reaches.is_empty() {
+            text.push_str(&format!(", which also resets {}", way.reaches.join(", ")));
+        }
+        text.push_str(
+            &way.but.as_ref().map_or_else(|| "\n".to_owned(), |but| format!("\n    {FAINT}{but}{FAINT:#}\n")),
+        );
+    }
+    text
 }
 
 /// What to do next.

@@ -13,6 +13,7 @@ mod lint;
 mod picture;
 mod rank;
 mod remarks;
+mod reset;
 mod source;
 mod summary;
 mod table;

@@ -98,6 +98,24 @@ pub struct DeviceView {
     pub reset_driver: Option<&'static str>,
     pub reset_lines: u32,
     pub dedicated_reset_lines: u32,
+    /// How uvfio would reset it, the preferred way first; only where one device is explained.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ways_to_reset: Vec<WayToReset>,
+}
+
+/// A way to reset a device.
+#[derive(Clone, Debug, Serialize)]
+pub struct WayToReset {
+    /// Its name in `reset_method`.
+    pub method: &'static str,
+    /// By what.
+    pub says: String,
+    /// Other devices it reaches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reaches: Vec<String>,
+    /// Why it is no way, or only one for a program that has all it reaches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub but: Option<String>,
 }
 
 /// Ids that follow one another.
@@ -249,6 +267,7 @@ impl Seen {
             reset_driver: judged.reset.driver,
             reset_lines: judged.reset.lines,
             dedicated_reset_lines: judged.reset.dedicated,
+            ways_to_reset: Vec::new(),
         }
     }
 

@@ -34,6 +34,17 @@ pub fn reset(refusal: &R) -> String {
     }
 }
 
+/// In whose hands a device is.
+pub fn held_by(holder: &Holder) -> String {
+    match holder {
+        Holder::Asker => "the asker's".to_owned(),
+        Holder::User(_) => "a program's".to_owned(),
+        Holder::Host { driver } => format!("driver {driver}'s"),
+        Holder::Nobody => "nobody's".to_owned(),
+        Holder::NobodyAtWork => "nobody's, but at work".to_owned(),
+    }
+}
+
 fn holder(NotYours { device, holder }: &NotYours) -> String {
     let whose = match holder {
         Holder::Asker => return format!("the reset would also reach {device}"),

@@ -11,7 +11,7 @@ use uvfio_kernel::wait::Wait;
 use uvfio_vfio::personality::Personality;
 
 use super::overlays::Overlays;
-use super::{Answer, Request};
+use super::{Answer, Request, resets};
 use crate::bringup::{self, binding};
 use crate::explain;
 use crate::problem::Problem;
@@ -43,6 +43,8 @@ impl Session {
         {
             Request::Bind { devices } => self.bind(&devices, wait),
             Request::Unbind { devices } => self.unbind(&devices, wait),
+            Request::Reset { device, by } => resets::reset(&self.machine, &device, &by),
+            Request::PlanReset { device, by } => resets::plan(&self.machine, &device, &by),
             Request::Plug { overlay } => self.plug(&overlay, bytes, wait),
             Request::Unplug { name } => self.unplug(&name, wait),
         }

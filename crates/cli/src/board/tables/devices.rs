@@ -68,6 +68,7 @@ pub fn all(
                 reset_driver: None,
                 reset_lines: 0,
                 dedicated_reset_lines: 0,
+                ways_to_reset: Vec::new(),
             }
         })
         .collect()

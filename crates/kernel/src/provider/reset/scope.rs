@@ -99,6 +99,17 @@ impl Ask {
     }
 }
 
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ask::Any => "any",
+            Ask::Function => "function",
+            Ask::Link => "link",
+            Ask::Only(scope) => scope.name(),
+        })
+    }
+}
+
 impl FromStr for Ask {
     type Err = BadMethod;
 
@@ -242,6 +253,9 @@ mod tests {
         assert_eq!(methods.pick("link".parse().unwrap()), Some(Scope::Bus));
         assert_eq!(methods.pick("pm".parse().unwrap()), None);
         assert_eq!("slot".parse(), Ok(Ask::Only(Scope::Slot)));
+        for ask in ["any", "function", "link", "flr"] {
+            assert_eq!(ask.parse::<Ask>().map(|ask| ask.to_string()).as_deref(), Ok(ask));
+        }
         assert!("nothing".parse::<Ask>().is_err());
     }
 }
