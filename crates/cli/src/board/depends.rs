@@ -1,10 +1,12 @@
 //! `uvfio depends`: what a device needs to work, and what needs it.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use serde::Serialize;
 use uvfio_board::{BondKind, DeviceIndex};
-use uvfio_firmware::{Interrupt, NodeId, Reference, Specifier};
+use uvfio_firmware::dt::IdRange;
+use uvfio_firmware::{Device, Interrupt, NodeId, Reference, Specifier};
 
 use super::args::OfDevice;
 use super::source::{self, Description};
@@ -99,7 +101,28 @@ fn needs(seen: &Seen, device: DeviceIndex) -> Vec<Need> {
     let others = device.suppliers.iter().map(|supplier| (supplier.kind, &supplier.specifier));
     let mut needs: Vec<Need> = lists.chain(others).map(|(kind, one)| of(kind, one)).collect();
     needs.extend(device.interrupts.iter().map(interrupt));
+    needs.extend(of_bus(seen, device, enabled));
     needs
+}
+
+/// What those on a device's bus need: it is what its maps lead to.
+fn of_bus(seen: &Seen, device: &Device, enabled: impl Fn(NodeId) -> bool) -> Vec<Need> {
+    let row = |what, row: &IdRange| (what, row.provider, vec![row.output]);
+    let iommus = device.iommu_map.rows.iter().map(|one| row("IOMMU of its bus", one));
+    let messages = device.msi_map.rows.iter().map(|one| row("MSI controller of its bus", one));
+    let lines = device.pci.iter().flat_map(|pci| &pci.interrupt_map);
+    let lines = lines.map(|line| ("interrupt controller of its bus", line.interrupt.controller, Vec::new()));
+    let mut known = BTreeSet::new();
+    // Each pin of each slot leads somewhere, mostly to one controller.
+    let new = iommus.chain(messages).chain(lines).filter(|need| known.insert(need.clone()));
+    let need = |(what, provider, cells)| Need {
+        what,
+        provider: seen.node(provider),
+        cells,
+        name: None,
+        enabled: enabled(provider),
+    };
+    new.map(need).collect()
 }
 
 fn needed_by(seen: &Seen, device: DeviceIndex) -> Vec<NeededBy> {

@@ -51,10 +51,13 @@ pub struct DeviceDma {
 
 #[derive(Serialize)]
 pub struct StreamView {
+    /// The first requester id, where what is on the device's bus is meant, not the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requester: Option<u32>,
     pub iommu: String,
     pub cells: Vec<u32>,
-    /// How many follow one another; 0 where its own id is meant, which the description does not repeat.
-    pub count: u64,
+    /// How many follow one another; absent where its own id is meant, which the description does not repeat.
+    pub count: Option<u64>,
 }
 
 /// Addresses of the device's bus and where they are for the processor.
@@ -110,7 +113,8 @@ fn view(seen: &Seen, all: bool) -> DmaView {
     let mut behind: HashMap<NodeId, usize> = HashMap::new();
     for device in &seen.board.devices {
         let named: BTreeSet<NodeId> = device.iommus.iter().map(|specifier| specifier.provider).collect();
-        named.into_iter().for_each(|iommu| *behind.entry(iommu).or_default() += 1);
+        let named = named.into_iter().chain(device.iommu_map.rows.iter().map(|row| row.provider).take(1));
+        named.for_each(|iommu| *behind.entry(iommu).or_default() += 1);
     }
     let iommus = seen.board.iommus().map(|iommu| IommuView {
         name: seen.node(iommu.node),
@@ -119,7 +123,7 @@ fn view(seen: &Seen, all: bool) -> DmaView {
         coherent_walks: Some(iommu.dma_coherent),
         devices: behind.get(&iommu.node).copied().unwrap_or(0),
     });
-    let worth = |device: &Device| all || !device.iommus.is_empty();
+    let worth = |device: &Device| all || !device.iommus.is_empty() || !device.iommu_map.rows.is_empty();
     let devices = seen.devices().filter(|(_, device, _)| worth(device));
     let reserved = seen.board.reserved.iter().map(|memory| ReservedView {
         name: seen.node(memory.node),
@@ -131,15 +135,7 @@ fn view(seen: &Seen, all: bool) -> DmaView {
         devices: devices
             .map(|(_, device, judged)| DeviceDma {
                 device: device.name.clone(),
-                streams: device
-                    .iommus
-                    .iter()
-                    .map(|one| StreamView {
-                        iommu: seen.node(one.provider),
-                        cells: one.cells.to_vec(),
-                        count: 1,
-                    })
-                    .collect(),
+                streams: streams_of(seen, device),
                 group: judged.group.map(|group| seen.verdicts.groups[group].id),
                 coherent: Some(device.dma_coherent),
                 address_bits: None,
@@ -158,6 +154,23 @@ fn view(seen: &Seen, all: bool) -> DmaView {
             .collect(),
         reserved: reserved.collect(),
     }
+}
+
+/// A device's own streams, and those of what is on its bus.
+fn streams_of(seen: &Seen, device: &Device) -> Vec<StreamView> {
+    let own = device.iommus.iter().map(|one| StreamView {
+        requester: None,
+        iommu: seen.node(one.provider),
+        cells: one.cells.to_vec(),
+        count: Some(1),
+    });
+    let of_bus = device.iommu_map.rows.iter().map(|row| StreamView {
+        requester: Some(row.first),
+        iommu: seen.node(row.provider),
+        cells: vec![row.output],
+        count: Some(row.count.into()),
+    });
+    own.chain(of_bus).collect()
 }
 
 fn text(view: &DmaView) -> String {
@@ -210,15 +223,24 @@ fn streams(device: &DeviceDma) -> String {
             text.push_str(&format!("{}:", stream.iommu));
             latest = &stream.iommu;
         }
-        let first = words::hex(&stream.cells).replace(' ', "/");
-        let last = stream.cells.first().map_or(0, |first| u64::from(*first) + stream.count.saturating_sub(1));
-        text.push_str(&match stream.count {
-            0 => " its own id".to_owned(),
-            1 => format!(" {first}"),
-            _ => format!(" {first} to {last:#x}"),
-        });
+        text.push_str(&format!(" {}", stream_text(stream)));
     }
     text
+}
+
+fn stream_text(stream: &StreamView) -> String {
+    let span = |first: u32, count: u64| format!("{first:#x} to {:#x}", u64::from(first) + count - 1);
+    let first = stream.cells.first().copied().unwrap_or(0);
+    match (stream.requester, stream.count) {
+        // A bootloader fills such a map in.
+        (Some(_), Some(0)) => "no requester".to_owned(),
+        (Some(requester), Some(count)) => {
+            format!("requesters {} as {}", span(requester, count), span(first, count))
+        }
+        (_, None) => "its own id".to_owned(),
+        (None, Some(0 | 1)) => words::hex(&stream.cells).replace(' ', "/"),
+        (None, Some(count)) => span(first, count),
+    }
 }
 
 fn ranges(device: &DeviceDma) -> String {

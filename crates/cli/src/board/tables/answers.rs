@@ -75,12 +75,13 @@ pub fn dma(machine: &Machine) -> DmaView {
         }
         let iommu = device.iommu.map(|iommu| machine.iommu(iommu));
         let streams = device.ids.iter().filter_map(|(first, count)| {
-            Some(StreamView { iommu: iommu.clone()?, cells: vec![*first], count: *count })
+            let cells = vec![*first];
+            Some(StreamView { requester: None, iommu: iommu.clone()?, cells, count: Some(*count) })
         });
         let mut streams: Vec<StreamView> = streams.collect();
         if let (true, Some(iommu)) = (streams.is_empty(), iommu) {
             // VT-d's tables have no ids for what is behind bridges and for all others: it is the function's own.
-            streams.push(StreamView { iommu, cells: Vec::new(), count: 0 });
+            streams.push(StreamView { requester: None, iommu, cells: Vec::new(), count: None });
         }
         DeviceDma {
             device: view.name.clone(),
