@@ -6,6 +6,7 @@
 //! enumerates the namespace in `drivers/acpi/scan.c`. Nothing here reads a file, evaluates AML or panics: bytes and values go in, and
 //! what they say comes out with a list of what is wrong with them.
 
+pub mod aml;
 mod bytes;
 pub mod dmar;
 pub mod header;

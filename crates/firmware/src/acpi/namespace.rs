@@ -1,7 +1,7 @@
 //! What a namespace says of its devices, as plain values.
 //!
-//! A namespace comes about by evaluating the bytecode of DSDT and SSDTs, which is not done here: whoever does hands over each device
-//! with the objects that Linux asks for when it enumerates (drivers/acpi/scan.c). Nothing in the values is trusted.
+//! A namespace comes about by evaluating the bytecode of DSDT and SSDTs (`aml`): each device with the objects that Linux asks for when it
+//! enumerates (drivers/acpi/scan.c). Nothing in the values is trusted.
 
 /// The objects of a device that are asked for. `_RST` is not evaluated; that it is there is all that is wanted.
 pub const OBJECTS: [&str; 9] = ["_HID", "_CID", "_UID", "_CLS", "_STA", "_CCA", "_CRS", "_DSD", "_RST"];
