@@ -193,7 +193,7 @@ pub fn short(view: &DeviceView) -> String {
     let mut words: Vec<String> = Vec::new();
     if view.verdict == "together" {
         let others = view.together.iter().filter(|name| **name != view.name);
-        words.push(format!("with {}", super::words::list(&others.cloned().collect::<Vec<_>>())));
+        words.push(format!("with {}", super::words::few(&others.cloned().collect::<Vec<_>>())));
     }
     let standing = view.blockers.iter().filter(|reason| !reason.lifted);
     let for_good: Vec<&Reason> = standing.clone().filter(|reason| reason.lifted_by.is_none()).collect();
@@ -212,7 +212,7 @@ pub fn short(view: &DeviceView) -> String {
     } else if view.verdict == "no" {
         // Where nothing helps, what could be untied is not the reason.
         let tied = view.bonds.iter().filter(|bond| !bond.lifted && (!helpless || bond.lifted_by.is_none()));
-        words.extend(tied.map(|bond| format!("{}: {}", word(bond), super::words::list(&bond.devices))));
+        words.extend(tied.map(|bond| format!("{}: {}", word(bond), super::words::few(&bond.devices))));
     }
     words.dedup();
     words.join("; ")

@@ -240,6 +240,14 @@ pub fn list(names: &[String]) -> String {
     }
 }
 
+/// As few names as still say something, for a line of a table.
+pub fn few(names: &[String]) -> String {
+    match names {
+        [first, rest @ ..] if rest.len() > 1 => format!("{first} and {} more", rest.len()),
+        _ => list(names),
+    }
+}
+
 /// The last part of a path.
 pub fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
