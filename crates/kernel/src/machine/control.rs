@@ -78,10 +78,14 @@ pub(super) struct BusTable {
     takers: HashMap<String, BTreeSet<String>>,
     /// Drivers without a table: the only ones that must be asked about every device.
     others: BTreeSet<String>,
+    /// How many drivers came so far.
+    came: u64,
 }
 
 pub(super) struct DriverEntry {
     pub(super) driver: Arc<dyn Driver>,
+    /// How many came before it.
+    order: u64,
     pub(super) devices: BTreeMap<String, Arc<Device>>,
     /// What `new_id` added to its table.
     pub(super) new_ids: BTreeSet<String>,
@@ -188,7 +192,8 @@ impl Control {
         device.set_driver_override(name);
     }
 
-    /// The drivers that would take a device, the one for its most specific `compatible` first.
+    /// The drivers that would take a device, the one for its most specific `compatible` first, and of several the one that came first:
+    /// that is the order Linux asks in (`bus_for_each_drv`).
     pub(super) fn candidates(&self, device: &Device) -> Vec<Arc<dyn Driver>> {
         let Some(table) = self.bus(device.bus()) else { return Vec::new() };
         if let Some(name) = device.driver_override() {
@@ -197,11 +202,15 @@ impl Control {
         let by_table =
             device.facts().identities().iter().filter_map(|compatible| table.takers.get(compatible));
         let mut found: Vec<Arc<dyn Driver>> = Vec::new();
-        for name in by_table.flatten().chain(&table.others) {
-            let Some(entry) = table.drivers.get(name) else { continue };
-            let seen = found.iter().any(|driver| driver.name() == entry.driver.name());
-            if !seen && entry.takes(device) {
-                found.push(Arc::clone(&entry.driver));
+        for names in by_table.chain([&table.others]) {
+            let mut entries: Vec<&DriverEntry> =
+                names.iter().filter_map(|name| table.drivers.get(name)).collect();
+            entries.sort_by_key(|entry| entry.order);
+            for entry in entries {
+                let seen = found.iter().any(|driver| driver.name() == entry.driver.name());
+                if !seen && entry.takes(device) {
+                    found.push(Arc::clone(&entry.driver));
+                }
             }
         }
         found
@@ -291,9 +300,16 @@ impl BusTable {
         if driver.table().is_empty() {
             self.others.insert(name.clone());
         }
+        self.came += 1;
         self.drivers.insert(
             name,
-            DriverEntry { driver, devices: BTreeMap::new(), new_ids: BTreeSet::new(), probing: 0 },
+            DriverEntry {
+                driver,
+                order: self.came,
+                devices: BTreeMap::new(),
+                new_ids: BTreeSet::new(),
+                probing: 0,
+            },
         );
     }
 
