@@ -104,6 +104,23 @@ pub struct Device {
     pub dma: Dma,
     /// Its interrupts, all lines together.
     pub interrupts: Interrupts,
+    /// What its host drivers saw of it.
+    pub host: Host,
+}
+
+/// What the host drivers of a device saw of it: whether it was handed back in a sane state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// How often one got it, the first time before the program began.
+    pub taken: u64,
+    /// How often it was running then.
+    pub found_running: u64,
+    /// How often it was interrupting then.
+    pub found_interrupting: u64,
+    /// Bytes of DMA while one had it.
+    pub dma: u64,
+    /// Interrupts it raised while one had it.
+    pub interrupts: u64,
 }
 
 /// A device's DMA.

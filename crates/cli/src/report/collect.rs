@@ -8,7 +8,7 @@ use uvfio_kernel::machine::Machine;
 use uvfio_vfio::Vfio;
 use uvfio_vfio::observe::{Facts, Leftover};
 
-use super::{Device, Dma, Fault, Interrupts, Left, Refusals, Report, Status};
+use super::{Device, Dma, Fault, Host, Interrupts, Left, Refusals, Report, Status};
 
 /// How many faults of a device a report lists.
 const FAULTS: usize = 8;
@@ -53,6 +53,7 @@ fn refusals(facts: &Facts) -> Vec<Refusals> {
 /// What a device did, where it did anything.
 fn active(hardware: &Hardware) -> Option<Device> {
     let (transferred, faults) = (hardware.dma().transferred(), hardware.dma().faults());
+    let seen = hardware.seen_by_host();
     let mut interrupts = Interrupts::default();
     for line in hardware.irqs() {
         let counts = line.counts();
@@ -69,8 +70,15 @@ fn active(hardware: &Hardware) -> Option<Device> {
             first_faults: faults.first.iter().take(FAULTS).map(fault).collect(),
         },
         interrupts,
+        host: Host {
+            taken: seen.times,
+            found_running: seen.running,
+            found_interrupting: seen.interrupting,
+            dma: seen.moved,
+            interrupts: seen.raised,
+        },
     };
-    let idle = Device { name: device.name.clone(), ..Device::default() };
+    let idle = Device { name: device.name.clone(), host: device.host, ..Device::default() };
     (device != idle).then_some(device)
 }
 

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Device, Fault, Left, Report};
+use super::{Device, Fault, Host, Left, Report};
 
 /// How much of one kind is told one by one.
 const FEW: usize = 3;
@@ -26,6 +26,10 @@ pub fn text(report: &Report) -> String {
             .extend(device.dma.first_faults.iter().map(|one| format!("  {BAD}fault:{BAD:#} {}", fault(one))));
         if more > 0 {
             lines.push(format!("  and {more} more faults"));
+        }
+        let quiet = Host { taken: device.host.taken, ..Host::default() };
+        if device.host != quiet {
+            lines.push(format!("  {BAD}handed back:{BAD:#} {}", host(device.host)));
         }
     }
     for device in &report.taint {
@@ -96,6 +100,13 @@ fn interrupts(device: &Device) -> String {
     format!("interrupts {} raised, {} delivered, {} lost", counts.raised, counts.delivered, counts.lost)
 }
 
+fn host(host: Host) -> String {
+    format!(
+        "its host driver found it running {} times and interrupting {} times of {}, and saw {} bytes of DMA and {} interrupts",
+        host.found_running, host.found_interrupting, host.taken, host.dma, host.interrupts
+    )
+}
+
 fn fault(fault: &Fault) -> String {
     let why = match fault.reason {
         "not-mapped" => "nothing is mapped there",
@@ -149,6 +160,7 @@ mod tests {
                     first_faults: vec![Fault { iova: 0x1000, access: "write", reason: "not-mapped" }],
                 },
                 interrupts: Interrupts { raised: 8, delivered: 8, lost: 0 },
+                host: Host::default(),
             }],
             not_reset: vec!["ee000000.usb".into()],
             left: vec![Left::DeviceRunning { device: "7ff00000.dma".into() }],

@@ -78,15 +78,75 @@ impl Device {
         crate::read(&self.link).power
     }
 
-    /// What a host driver found the device doing when it last got it.
+    /// What host drivers saw of the device so far.
     #[must_use]
-    pub fn found_by_host(&self) -> Option<Activity> {
-        crate::read(&self.link).found
+    pub fn seen_by_host(&self) -> Seen {
+        let now = self.done();
+        let watch = crate::read(&self.link).watch;
+        watch.until(now)
     }
 
     /// A host driver has a look at a device it gets.
     pub(super) fn look(&self) {
-        let activity = self.activity();
-        crate::write(&self.link).found = Some(activity);
+        let (activity, now) = (self.activity(), self.done());
+        let watch = &mut crate::write(&self.link).watch;
+        watch.seen.times += 1;
+        watch.seen.running += u64::from(activity.running);
+        watch.seen.interrupting += u64::from(activity.interrupting);
+        watch.since = Some(now);
+    }
+
+    /// A host driver leaves a device.
+    pub(super) fn look_away(&self) {
+        let now = self.done();
+        let watch = &mut crate::write(&self.link).watch;
+        *watch = Watch { seen: watch.until(now), since: None };
+    }
+
+    /// What it has done so far, whoever had it.
+    fn done(&self) -> Done {
+        let transferred = self.dma().transferred();
+        let raised = self.irqs().iter().map(|line| line.counts().raised).sum();
+        Done { moved: transferred.read + transferred.written, raised }
+    }
+}
+
+/// What the host drivers of a device saw of it. They do nothing with it, so that whatever it does under them, it was left doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// How often one got it.
+    pub times: u64,
+    /// How often it was running then.
+    pub running: u64,
+    /// How often it was interrupting then.
+    pub interrupting: u64,
+    /// Bytes it moved while one had it.
+    pub moved: u64,
+    /// Interrupts it raised while one had it.
+    pub raised: u64,
+}
+
+/// A device under the eyes of its host drivers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Watch {
+    seen: Seen,
+    /// What it had done when the one that has it got it.
+    since: Option<Done>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Done {
+    moved: u64,
+    raised: u64,
+}
+
+impl Watch {
+    fn until(&self, now: Done) -> Seen {
+        let since = self.since.unwrap_or(now);
+        Seen {
+            moved: self.seen.moved + now.moved.saturating_sub(since.moved),
+            raised: self.seen.raised + now.raised.saturating_sub(since.raised),
+            ..self.seen
+        }
     }
 }

@@ -179,7 +179,8 @@ impl Driver for HostDriver {
         Ok(())
     }
 
-    fn remove(&self, _: &Arc<Device>, _: &dyn Wait) -> Result<(), Interrupted> {
+    fn remove(&self, device: &Arc<Device>, _: &dyn Wait) -> Result<(), Interrupted> {
+        device.look_away();
         Ok(())
     }
 

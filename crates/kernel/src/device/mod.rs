@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use bus::{Bus, NoSuchBus};
 pub use driver::{BindFiles, Deferral, DmaOwner, Driver, ProbeError, Reason};
-pub use handback::{HandedBack, Power};
+pub use handback::{HandedBack, Power, Seen};
 pub use host::HostDriver;
 pub(crate) use host::taken_by;
 pub(crate) use reset::{Movable, Quiet, ResetLock, ResetNet};
@@ -91,7 +91,7 @@ struct Link {
     power: Power,
     /// Keeps a device that would not stop from reaching anything.
     blocked: Option<Quiet>,
-    found: Option<Activity>,
+    watch: handback::Watch,
 }
 
 /// A device's place behind an IOMMU.
