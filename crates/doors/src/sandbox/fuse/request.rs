@@ -46,6 +46,10 @@ pub enum Operation<'a> {
     Interrupt { unique: u64 },
     /// The mount goes away.
     Destroy,
+    /// Make a file in a directory in order to open it.
+    Create,
+    /// Make, move or remove something in a directory.
+    Rearrange,
     /// Something else.
     Other,
 }
@@ -163,14 +167,23 @@ fn operation<'a>(header: &wire::InHeader, body: &'a [u8]) -> Option<Operation<'a
             Operation::Interrupt { unique: wire::InterruptIn::read_from_prefix(body).ok()?.0.unique }
         }
         wire::DESTROY => Operation::Destroy,
+        wire::CREATE => Operation::Create,
+        wire::MKNOD
+        | wire::MKDIR
+        | wire::UNLINK
+        | wire::RMDIR
+        | wire::RENAME
+        | wire::RENAME2
+        | wire::LINK
+        | wire::SYMLINK => Operation::Rearrange,
         _ => Operation::Other,
     })
 }
 
-/// A name up to its NUL. All names here are ASCII; one that is not even UTF-8 is none of ours.
+/// A name up to its NUL. All names here are ASCII; one that is not even UTF-8 is none of ours, nor is the empty one.
 fn name(body: &[u8]) -> Option<&str> {
     let end = body.iter().position(|byte| *byte == 0)?;
-    std::str::from_utf8(&body[..end]).ok()
+    Some(std::str::from_utf8(&body[..end]).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -190,6 +203,9 @@ mod tests {
         let request = Request::parse(&bytes).expect("a header");
         assert_eq!((request.unique, request.node, request.pid), (9, 5, 7));
         assert_eq!(request.operation, Operation::Lookup { name: "vfio" });
+        let bytes = message(wire::LOOKUP, b"\xff\xfe\0");
+        let request = Request::parse(&bytes).expect("a header");
+        assert_eq!(request.operation, Operation::Lookup { name: "" });
         let bytes = message(wire::LOOKUP, b"no end");
         assert_eq!(Request::parse(&bytes).map(|request| request.operation), Some(Operation::Other));
     }

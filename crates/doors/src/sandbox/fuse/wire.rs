@@ -14,6 +14,13 @@ opcodes! {
     GETATTR = 3;
     SETATTR = 4;
     READLINK = 5;
+    SYMLINK = 6;
+    MKNOD = 8;
+    MKDIR = 9;
+    UNLINK = 10;
+    RMDIR = 11;
+    RENAME = 12;
+    LINK = 13;
     OPEN = 14;
     READ = 15;
     WRITE = 16;
@@ -25,11 +32,13 @@ opcodes! {
     OPENDIR = 27;
     READDIR = 28;
     RELEASEDIR = 29;
+    CREATE = 35;
     INTERRUPT = 36;
     DESTROY = 38;
     IOCTL = 39;
     BATCH_FORGET = 42;
     READDIRPLUS = 44;
+    RENAME2 = 45;
 }
 
 /// `FUSE_ROOT_ID`.

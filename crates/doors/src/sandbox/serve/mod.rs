@@ -143,6 +143,9 @@ fn serve(world: &World, turn: &Turn, request: &Request<'_>, scratch: &mut Vec<u8
             reply.not_wanted();
         }
         Operation::Destroy => reply.done(),
+        // Directories of sysfs have no operation that makes a file (`lookup_open`), and none that changes what is in them.
+        Operation::Create => reply.error(Errno::EACCES),
+        Operation::Rearrange => reply.error(Errno::EPERM),
         Operation::Other => reply.error(Errno::ENOSYS),
     }
 }
