@@ -19,7 +19,7 @@ use uvfio_vfio::refusal::Refusal;
 use bind::bind;
 
 pub use access::access;
-pub use machine::{machine, set};
+pub use machine::{machine, note, set};
 pub use reset::{held_by, reset};
 pub use sandbox::sandbox;
 

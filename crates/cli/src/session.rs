@@ -58,10 +58,25 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
-    /// It is done; each line is a device and what it is now.
-    Done(Vec<String>),
+    /// It is done.
+    Done(Done),
     /// Nothing was done, and this is why.
     Refused(String),
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Each line is a device and what it is now.
+    pub lines: Vec<String>,
+    /// What is wrong with it all the same, and would be in a kernel's log.
+    pub notes: Vec<String>,
+}
+
+impl From<Vec<String>> for Done {
+    fn from(lines: Vec<String>) -> Self {
+        Done { lines, notes: Vec::new() }
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod irq;
 mod lint;
 mod picture;
 mod rank;
-mod remarks;
+pub mod remarks;
 mod reset;
 mod source;
 mod summary;

@@ -4,12 +4,21 @@ use uvfio_firmware::acpi::{self, Trouble};
 use uvfio_firmware::{Diagnostic, Problem};
 
 use super::lint::Remark;
+use super::view::clean;
 use super::words;
 
 /// A diagnostic of a device tree.
 pub fn of_tree(diagnostic: &Diagnostic) -> Remark {
     let (kind, says) = problem(&diagnostic.problem);
     Remark { place: diagnostic.path.clone(), kind, says }
+}
+
+/// The same as one line for people.
+pub fn line(diagnostic: &Diagnostic) -> String {
+    let Remark { place, says, .. } = of_tree(diagnostic);
+    let mut line = if place.is_empty() { says } else { format!("{place}: {says}") };
+    clean(&mut line);
+    line
 }
 
 fn problem(problem: &Problem) -> (&'static str, String) {

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use uvfio_kernel::device::Deferral;
-use uvfio_kernel::machine::{Refusal as R, SetRefusal};
+use uvfio_kernel::machine::{Note, Refusal as R, SetRefusal};
 use uvfio_vfio::refusal::BindRefusal;
 
 /// Why a write to sysfs, or `--bind`, was refused.
@@ -27,6 +27,19 @@ pub fn machine(refusal: &R) -> String {
         R::NotBoundTo { device, bound: None, .. } => format!("{device} is bound to no driver"),
         R::Deferred { device, why } => format!("{device} has to wait: {}", waits_for(why)),
         other => other.to_string(),
+    }
+}
+
+/// What is worth knowing about a board that is up, where it is for people.
+pub fn note(note: &Note) -> Option<String> {
+    match note {
+        Note::Cycle { devices } => {
+            Some(format!("{} supply each other; none of them waits for another", devices.join(", ")))
+        }
+        Note::NameTaken { device, path } => {
+            Some(format!("{path} is no device: there is another {device} on its bus"))
+        }
+        Note::UnknownParam { .. } | Note::ModuleAbsent { .. } => None,
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use uvfio_doors::sandbox::Control;
-use uvfio_firmware::Board;
+use uvfio_firmware::{Board, Diagnostic, Tree};
 use uvfio_kernel::device::{Bus, Device};
 use uvfio_kernel::machine::Machine;
 use uvfio_kernel::wait::Wait;
 use uvfio_vfio::personality::Personality;
 
 use super::overlays::Overlays;
-use super::{Answer, Request, resets};
+use super::{Answer, Done, Request, resets};
+use crate::board::remarks;
 use crate::bringup::{self, binding};
 use crate::explain;
 use crate::problem::Problem;
@@ -34,19 +35,19 @@ impl Session {
     }
 
     /// Do it, or say why not.
-    fn perform(&self, message: &[u8], wait: &dyn Wait) -> Result<Vec<String>, String> {
+    fn perform(&self, message: &[u8], wait: &dyn Wait) -> Result<Done, String> {
         let end = message.iter().position(|byte| *byte == b'\n').unwrap_or(message.len());
         let (line, bytes) = message.split_at(end);
         let bytes = bytes.get(1..).unwrap_or_default();
         match serde_json::from_slice(line)
             .map_err(|error| format!("the request is not understood: {error}"))?
         {
-            Request::Bind { devices } => self.bind(&devices, wait),
-            Request::Unbind { devices } => self.unbind(&devices, wait),
-            Request::Reset { device, by } => resets::reset(&self.machine, &device, &by),
-            Request::PlanReset { device, by } => resets::plan(&self.machine, &device, &by),
+            Request::Bind { devices } => self.bind(&devices, wait).map(Done::from),
+            Request::Unbind { devices } => self.unbind(&devices, wait).map(Done::from),
+            Request::Reset { device, by } => resets::reset(&self.machine, &device, &by).map(Done::from),
+            Request::PlanReset { device, by } => resets::plan(&self.machine, &device, &by).map(Done::from),
             Request::Plug { overlay } => self.plug(&overlay, bytes, wait),
-            Request::Unplug { name } => self.unplug(&name, wait),
+            Request::Unplug { name } => self.unplug(&name, wait).map(Done::from),
         }
     }
 
@@ -67,15 +68,16 @@ impl Session {
         Ok(lines(&unbound.map_err(|refusal| explain::set(&refusal))?))
     }
 
-    fn plug(&self, name: &str, bytes: &[u8], wait: &dyn Wait) -> Result<Vec<String>, String> {
+    fn plug(&self, name: &str, bytes: &[u8], wait: &dyn Wait) -> Result<Done, String> {
         let mut overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = |why: &dyn std::fmt::Display| format!("cannot plug in {name}: {why}");
         let (tree, with) = overlays.with(name, bytes).map_err(|why| refused(&why))?;
         let before = self.names();
-        self.change(tree, wait).map_err(|why| refused(&why))?;
+        let (_, known) = Board::from_tree(self.machine.board().tree.clone());
+        let notes = self.change(tree, &known, wait).map_err(|why| refused(&why))?;
         *overlays = with;
         let new = self.devices().into_iter().filter(|device| !before.contains(&key(device)));
-        Ok(lines(&new.collect::<Vec<_>>()))
+        Ok(Done { lines: lines(&new.collect::<Vec<_>>()), notes })
     }
 
     fn unplug(&self, name: &str, wait: &dyn Wait) -> Result<Vec<String>, String> {
@@ -84,7 +86,7 @@ impl Session {
         if overlays.has(name) {
             let (tree, without) = overlays.without(name).map_err(|why| refused(&why))?;
             let before = self.devices();
-            self.change(tree, wait).map_err(|why| refused(&why))?;
+            self.change(tree, &[], wait).map_err(|why| refused(&why))?;
             *overlays = without;
             let left = self.names();
             let gone = before.iter().filter(|device| !left.contains(&key(device)));
@@ -96,9 +98,12 @@ impl Session {
         Ok(vec![format!("{name}: gone")])
     }
 
-    fn change(&self, tree: uvfio_firmware::Tree, wait: &dyn Wait) -> Result<(), String> {
-        let (board, _) = Board::from_tree(tree);
-        self.machine.change_board(board, wait).map(drop).map_err(|refusal| explain::machine(&refusal))
+    /// Let the board be as this tree describes it. Returns what is wrong with that and was not `known`, one line each.
+    fn change(&self, tree: Tree, known: &[Diagnostic], wait: &dyn Wait) -> Result<Vec<String>, String> {
+        let (board, wrong) = Board::from_tree(tree);
+        let notes = self.machine.change_board(board, wait).map_err(|refusal| explain::machine(&refusal))?;
+        let wrong = wrong.iter().filter(|one| !known.contains(one)).map(remarks::line);
+        Ok(wrong.chain(notes.iter().filter_map(explain::note)).collect())
     }
 
     fn find(&self, names: &[String]) -> Result<Vec<Arc<Device>>, String> {
@@ -123,7 +128,7 @@ impl Session {
 impl Control for Session {
     fn request(&self, request: &[u8], wait: &dyn Wait) -> Vec<u8> {
         let answer = match self.perform(request, wait) {
-            Ok(lines) => Answer::Done(lines),
+            Ok(done) => Answer::Done(done),
             Err(why) => Answer::Refused(why),
         };
         serde_json::to_vec(&answer).expect("an answer is strings, which JSON can hold")

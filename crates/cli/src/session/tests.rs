@@ -47,7 +47,7 @@ fn names(names: &[&str]) -> Vec<String> {
 fn refused(answer: Answer) -> String {
     match answer {
         Answer::Refused(why) => why,
-        Answer::Done(lines) => panic!("done: {lines:?}"),
+        Answer::Done(done) => panic!("done: {done:?}"),
     }
 }
 
@@ -55,12 +55,15 @@ fn refused(answer: Answer) -> String {
 fn a_pair_goes_together_and_comes_back_together() {
     let session = session(&["vfio-platform.reset_required=0"]);
     let devices = names(&["2b000000.hdlcd"]);
-    let Answer::Done(bound) = ask(&session, &Request::Bind { devices: devices.clone() }) else {
+    let Answer::Done(Done { lines: bound, .. }) = ask(&session, &Request::Bind { devices: devices.clone() })
+    else {
         panic!("refused")
     };
     assert_eq!(bound.len(), 2, "the other of the group goes with it: {bound:?}");
     assert!(bound.iter().all(|line| line.contains(": vfio-platform, group ")), "{bound:?}");
-    let Answer::Done(back) = ask(&session, &Request::Unbind { devices }) else { panic!("refused") };
+    let Answer::Done(Done { lines: back, .. }) = ask(&session, &Request::Unbind { devices }) else {
+        panic!("refused")
+    };
     assert!(back.len() == 2 && !back.iter().any(|line| line.contains("vfio")), "{back:?}");
 }
 
@@ -86,7 +89,7 @@ fn a_device_can_be_unplugged() {
     let name = "1c090000.serial".to_owned();
     assert_eq!(
         ask(&session, &Request::Unplug { name: name.clone() }),
-        Answer::Done(vec!["1c090000.serial: gone".to_owned()])
+        Answer::Done(vec!["1c090000.serial: gone".to_owned()].into())
     );
     assert!(refused(ask(&session, &Request::Unplug { name })).contains("no device"));
 }

@@ -21,9 +21,11 @@ pub fn ask(request: &Request, bytes: &[u8]) -> Result<ExitCode, Problem> {
     message.extend_from_slice(bytes);
     let reply = exchange(&message)?;
     match serde_json::from_slice(&reply).map_err(|error| Problem::Session(error.into()))? {
-        Answer::Done(lines) => {
-            let text: String = lines.into_iter().map(|line| line + "\n").collect();
+        Answer::Done(done) => {
+            let text: String = done.lines.into_iter().map(|line| line + "\n").collect();
             output::write(output::stdout(), &text, "stdout")?;
+            let notes: String = done.notes.into_iter().map(|note| format!("uvfio: {note}\n")).collect();
+            output::write(output::stderr(), &notes, "stderr")?;
             Ok(ExitCode::SUCCESS)
         }
         Answer::Refused(why) => Err(Problem::Refused(why)),
