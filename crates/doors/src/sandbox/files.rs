@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use uvfio_kernel::hw::Width;
@@ -22,6 +22,39 @@ pub struct OpenFile {
     pub node: u64,
     /// VFIO's side of it.
     pub file: File,
+    life: RwLock<Life>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Open,
+    Over,
+}
+
+/// A call that is under way.
+pub struct Call<'a> {
+    _life: RwLockReadGuard<'a, Life>,
+}
+
+impl OpenFile {
+    fn new(node: u64, file: File) -> Arc<Self> {
+        Arc::new(Self { node, file, life: RwLock::new(Life::Open) })
+    }
+
+    /// A call on the file begins; it is not released before the value is dropped. In Linux a call has a reference of its own. Here its
+    /// thread can be killed while it is served, and takes the last reference with it. `None` where that has happened already.
+    ///
+    /// Whoever has one must not wait for releases.
+    pub fn call(&self) -> Option<Call<'_>> {
+        let life = self.life.read().unwrap_or_else(PoisonError::into_inner);
+        (*life == Life::Open).then_some(Call { _life: life })
+    }
+
+    /// The last reference is gone: once no call is under way, and before another could begin, VFIO lets go of the file.
+    pub fn release(&self) {
+        *self.life.write().unwrap_or_else(PoisonError::into_inner) = Life::Over;
+        self.file.release();
+    }
 }
 
 enum Slot {
@@ -133,7 +166,7 @@ impl Files {
         if let Some(Slot::Open(_)) = state.slots.get(&node) {
             return Err(file);
         }
-        let open = Arc::new(OpenFile { node, file });
+        let open = OpenFile::new(node, file);
         state.slots.insert(node, Slot::Open(open.clone()));
         state.open += 1;
         Ok(open)
@@ -226,11 +259,15 @@ impl RegisterFiles for Mapped {
     }
 
     fn load(&self, inode: u64, offset: u64, width: Width) -> Option<u64> {
-        self.files.get(inode)?.file.load(offset, width).ok()
+        let open = self.files.get(inode)?;
+        let _call = open.call()?;
+        open.file.load(offset, width).ok()
     }
 
     fn store(&self, inode: u64, offset: u64, width: Width, value: u64) -> Option<()> {
-        self.files.get(inode)?.file.store(offset, width, value).ok()
+        let open = self.files.get(inode)?;
+        let _call = open.call()?;
+        open.file.store(offset, width, value).ok()
     }
 }
 

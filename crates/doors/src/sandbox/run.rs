@@ -101,7 +101,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
     let ended = Watch::new(&world, &warden, &end, &signals, terminal, root).until_the_end();
     drop(first);
     if !world.files.wait_until_closed(RELEASES) {
-        world.files.take_all().iter().for_each(|open| open.file.release());
+        world.files.take_all().iter().for_each(|open| open.release());
     }
     // The last reference to the mount: its serving thread ends with it.
     world.opener.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -92,20 +92,20 @@ impl Desk {
         // The kernel takes 32 bits of a descriptor's number.
         let fd = call.args[if number == filter::MMAP { 4 } else { 0 }] as i32;
         let Some((program, open)) = known.look(world, call.pid, fd) else { return Outcome::Pass };
+        let request = call.args[1] as u32;
+        if matches!(number, filter::IOCTL | filter::IOCTL_I386)
+            && depends_on_closes(&open.file)
+            && (world.files.is_unsettled() || request == VFIO_GROUP_UNSET_CONTAINER)
+        {
+            world.settle();
+        }
+        let Some(_call) = open.call() else { return Outcome::Answer(Err(Errno::EBADF)) };
         let answer = match number {
-            filter::IOCTL | filter::IOCTL_I386 => {
-                let request = call.args[1] as u32;
-                if depends_on_closes(&open.file)
-                    && (world.files.is_unsettled() || request == VFIO_GROUP_UNSET_CONTAINER)
-                {
-                    world.settle();
-                }
-                match open.file.ioctl(program, request, call.args[2]) {
-                    Ok(Reply::Value(value)) => Ok(i64::from(value)),
-                    Ok(Reply::NewFile(file)) => self.give(world, call.id, program, file),
-                    Err(refusal) => Err(world.errno(&refusal)),
-                }
-            }
+            filter::IOCTL | filter::IOCTL_I386 => match open.file.ioctl(program, request, call.args[2]) {
+                Ok(Reply::Value(value)) => Ok(i64::from(value)),
+                Ok(Reply::NewFile(file)) => self.give(world, call.id, program, file),
+                Err(refusal) => Err(world.errno(&refusal)),
+            },
             filter::PREAD | filter::PWRITE => {
                 let Ok(offset) = u64::try_from(call.args[3] as i64) else { return Outcome::Pass };
                 let range = Range { at: UserAddr(call.args[1]), len: call.args[2].min(MOST), offset };

@@ -43,7 +43,7 @@ pub(super) fn release(world: &World, node: u64, reply: Reply<'_>) {
     world.files.closed_one();
     reply.done();
     if let Some(open) = world.files.released(node) {
-        open.file.release();
+        open.release();
         releasing.done();
     }
 }
