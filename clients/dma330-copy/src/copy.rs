@@ -116,7 +116,11 @@ impl Work<'_> {
     /// Put everything back, but for what is to be left.
     fn finish(&mut self, container: &Container) -> Result<(), Failure> {
         match self.options.leave {
-            Leave::Running => return self.run_for_ever(),
+            // A channel that does nothing again and again: DMANOP in a DMALPFE without an end.
+            Leave::Running => return self.run_for_ever(&[0x18, 0x28, 0x01]),
+            Leave::Copying => {
+                return self.run_for_ever(&self.dma.endless(SOURCE as u32, TARGET as u32));
+            }
             Leave::Reset => self.reset_at_work()?,
             Leave::Armed => {}
             Leave::Mapped => self.disarm()?,
@@ -156,10 +160,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A channel that does nothing again and again: DMANOP in a DMALPFE without an end.
-    fn run_for_ever(&self) -> Result<(), Failure> {
+    fn run_for_ever(&self, code: &[u8]) -> Result<(), Failure> {
         self.disarm()?;
-        self.program.write(0, &[0x18, 0x28, 0x01]);
+        self.program.write(0, code);
         self.dma.go(self.options.channel, PROGRAM as u32)
     }
 }

@@ -4,7 +4,7 @@ use crate::dma330::BURST;
 
 /// What the program says when it does not understand.
 pub const USAGE: &str = "usage: dma330-copy DEVICE [--bytes N] [--pieces N] [--rounds N] [--channel N] \
-[--irq N] [--access mapped|pread] [--memory anonymous|memfd] [--leave nothing|mapped|armed|running|reset]";
+[--irq N] [--access mapped|pread] [--memory anonymous|memfd] [--leave nothing|mapped|armed|running|copying|reset]";
 
 /// How registers are reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,10 @@ pub enum Leave {
     Mapped,
     /// The interrupt keeps its eventfd.
     Armed,
-    /// The device is still running.
+    /// The device is still running, without using memory.
     Running,
+    /// The device is still copying.
+    Copying,
     /// It is copying and then reset, after which nothing may arrive.
     Reset,
 }
@@ -127,6 +129,7 @@ impl Options {
             ("--leave", "armed") => self.leave = Leave::Armed,
             ("--leave", "running") => self.leave = Leave::Running,
             ("--leave", "reset") => self.leave = Leave::Reset,
+            ("--leave", "copying") => self.leave = Leave::Copying,
             _ => return Err(format!("{name} {value} is not understood")),
         }
         Ok(())
