@@ -4,3 +4,4 @@ pub mod boards;
 pub mod clients;
 pub mod command;
 pub mod host;
+pub mod inside;

@@ -4,10 +4,14 @@
 //! says so by name and reason, and `UVFIO_REQUIRE=all` makes that a failure.
 
 mod bad_input;
+mod bad_writes;
 mod bench;
+mod binding;
 mod copy;
 mod demo;
+mod handback;
 mod kill;
+mod ownership;
 mod parity;
 mod report;
 mod reset;

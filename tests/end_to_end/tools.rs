@@ -1,27 +1,12 @@
 //! Tools of Debian that know nothing of uvfio, inside it: driverctl, udevadm, and kmod's modprobe, rmmod, insmod and lsmod.
 
-use crate::bench::boards;
-use crate::bench::command::{Finished, Run};
-use crate::bench::host;
+use crate::bench::{boards, host, inside};
 
-/// Where the tools are, also for users whose path leaves them out; where the modules' files are; and what every script stops at.
-const BEFORE: &str = "set -eu; PATH=$PATH:/usr/sbin:/sbin; export LC_ALL=C
-    files=$(echo /dev/vfio/.uvfio/lib/modules/*)
-    state() { cat /sys/module/$1/initstate 2>/dev/null || echo absent; }
-    driver() { basename \"$(readlink /sys/bus/*/devices/$1/driver)\"; }
-    refused() { if why=$(\"$@\" 2>&1); then echo \"done: $*\"; else echo \"$1: ${why##*: }\"; fi; }
-    ";
+/// Where the modules' files are.
+const FILES: &str = "files=$(echo /dev/vfio/.uvfio/lib/modules/*)\n";
 
-fn script(more: &[&str], script: &str) -> Finished {
-    let run = Run::new(["run", "--report", "none", "--board"]).args([boards::demo()]).args(more);
-    run.args(["--", "sh", "-c", &format!("{BEFORE}{script}")]).finish()
-}
-
-/// The lines a script wrote, and nothing on stderr.
 fn says(more: &[&str], text: &str) -> Vec<String> {
-    let finished = script(more, text).expect(0);
-    assert_eq!(finished.stderr, "", "stdout:\n{}", finished.stdout);
-    finished.stdout.lines().map(str::to_owned).collect()
+    inside::says(&boards::demo(), more, &format!("{FILES}{text}"))
 }
 
 #[test]
@@ -59,7 +44,7 @@ fn driverctl_sets_overrides_and_takes_them_back() {
             "calxedaxgmac",
             "(null)",
             // What it says where it finds none, on any machine.
-            "driverctl: No overridable devices found. Kernel too old?",
+            "No overridable devices found. Kernel too old?",
             "vfio-amba",
         ]
     );
@@ -81,12 +66,7 @@ fn driverctl_is_told_what_cannot_be_bound() {
     );
     assert_eq!(
         lines,
-        [
-            "driverctl: failed to bind device 2b000000.hdlcd to driver vfio-platform",
-            "driverctl: nosuch",
-            "driverctl: nosuch",
-            "arm-hdlcd",
-        ]
+        ["failed to bind device 2b000000.hdlcd to driver vfio-platform", "nosuch", "nosuch", "arm-hdlcd",]
     );
 }
 
@@ -177,30 +157,29 @@ fn modules_are_refused_as_linux_refuses_them() {
     );
     let release = rustix::system::uname();
     let release = release.release().to_string_lossy();
-    assert_eq!(lines[0], "rmmod: vfio_iommu_type1 vfio_platform_base");
+    assert_eq!(lines[0], "vfio_iommu_type1 vfio_platform_base");
     assert_eq!(
         lines[1..5].to_vec(),
         [
-            "rmmod: Resource temporarily unavailable",
-            "rmmod: Resource temporarily unavailable",
-            "rmmod: Module nosuch is not currently loaded",
-            "rmmod: No such file or directory",
+            "Resource temporarily unavailable",
+            "Resource temporarily unavailable",
+            "Module nosuch is not currently loaded",
+            "No such file or directory",
         ]
     );
     assert!(
-        lines[5].starts_with("modprobe: Module nosuch not found in directory")
-            && lines[5].ends_with(&*release),
+        lines[5].starts_with("Module nosuch not found in directory") && lines[5].ends_with(&*release),
         "{lines:?}"
     );
     assert_eq!(
         lines[6..].to_vec(),
         [
-            "modprobe: Module vfio is in use.",
-            "insmod: File exists",
-            "modprobe: Invalid argument",
+            "Module vfio is in use.",
+            "File exists",
+            "Invalid argument",
             "absent",
             "N",
-            "insmod: Unknown symbol in module",
+            "Unknown symbol in module",
             "absent",
         ]
     );
@@ -218,11 +197,10 @@ fn reset_drivers_are_held_by_the_devices_they_reset() {
         $ctl set-override $d vfio-platform; driver $d
         refused rmmod -f $m; cat /sys/module/$m/refcnt
         $ctl unset-override $d; driver $d; cat /sys/module/$m/refcnt; rmmod $m; state $m";
-    let held =
-        ["vfio-platform", "rmmod: Resource temporarily unavailable", "1", "calxedaxgmac", "0", "absent"];
+    let held = ["vfio-platform", "Resource temporarily unavailable", "1", "calxedaxgmac", "0", "absent"];
     let asked = "done: driverctl --nosave -b platform set-override 2c000000.ethernet vfio-platform";
     assert_eq!(says(&[], steps), [&[asked, "live"][..], &held].concat());
-    let without = "driverctl: failed to bind device 2c000000.ethernet to driver vfio-platform";
+    let without = "failed to bind device 2c000000.ethernet to driver vfio-platform";
     let absent = ["--absent", "vfio-platform-calxedaxgmac"];
     assert_eq!(says(&absent, steps), [&[without, "absent"][..], &held].concat());
 }

@@ -1,6 +1,7 @@
 //! Boards for the tests: the demo's, damaged ones, and ones made on the spot.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -22,6 +23,31 @@ pub fn rcar_h3() -> PathBuf {
 /// The blob of boards/resets.dts.
 pub fn resets() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/resets.dtb")
+}
+
+/// The demo's board with changes to its source, and with the names that overlays refer to.
+pub fn changed(folder: &Folder, changes: &[(&str, &str)]) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/demo.dts");
+    let mut text = std::fs::read_to_string(source).expect("the demo's source is committed");
+    for (old, new) in changes {
+        assert!(text.contains(old), "the demo's source has no `{old}`");
+        text = text.replacen(old, new, 1);
+    }
+    let source = folder.file("changed.dts", text.as_bytes());
+    let blob = folder.path().join("changed.dtb");
+    let mut dtc = Command::new("dtc");
+    dtc.args(["-q", "-@", "-O", "dtb", "-o"]).arg(&blob).arg(source).stdin(Stdio::null());
+    assert!(dtc.status().expect("dtc starts").success());
+    blob
+}
+
+/// An overlay that puts these nodes below `soc@0`.
+pub fn overlay(folder: &Folder, name: &str, nodes: &str) -> PathBuf {
+    let text = format!(
+        "/dts-v1/;\n/plugin/;\n/ {{ fragment@0 {{ target-path = \"/soc@0\"; __overlay__ {{ #address-cells = <1>; \
+         #size-cells = <1>; {nodes} }}; }}; }};\n"
+    );
+    folder.file(name, text.as_bytes())
 }
 
 /// A folder with files in it, gone with the value.

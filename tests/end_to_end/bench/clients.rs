@@ -30,6 +30,12 @@ pub fn vfio_reset() -> &'static Path {
     BUILT.get_or_init(|| build("vfio-reset", Linking::Dynamic))
 }
 
+/// The program that is about who has a device.
+pub fn ownership() -> &'static Path {
+    static DYNAMIC: OnceLock<PathBuf> = OnceLock::new();
+    DYNAMIC.get_or_init(|| build("vfio-ownership", Linking::Dynamic))
+}
+
 /// The program that asks every case of the parity suite.
 pub fn parity_client(linking: Linking) -> PathBuf {
     build("vfio-parity", linking)

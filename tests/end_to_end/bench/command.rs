@@ -67,6 +67,12 @@ impl Run {
         self
     }
 
+    /// With a variable in its environment.
+    pub fn set(mut self, name: &str, value: &Path) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// In another folder.
     pub fn folder(mut self, folder: &str) -> Self {
         self.command.current_dir(folder);
