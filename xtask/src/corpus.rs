@@ -19,7 +19,7 @@ pub fn corpus(args: &[String]) -> Result<(), Failure> {
     boards::fetch(&[])?;
     let mut found = Vec::new();
     for label in boards::labels() {
-        let lines = output(&mut example("lines", boards::folder(label)))?;
+        let lines = output(&mut example("lines", Some(boards::folder(label))))?;
         if bless {
             let golden = golden(label);
             fs::write(&golden, lines).map_err(|error| Failure::File(golden, error))?;
@@ -28,13 +28,14 @@ pub fn corpus(args: &[String]) -> Result<(), Failure> {
         }
     }
     for label in boards::labels() {
-        run(&mut example("dtc", boards::folder(label)))?;
-        run(&mut example("damage", boards::folder(label)))?;
+        run(&mut example("dtc", Some(boards::folder(label))))?;
+        run(&mut example("damage", Some(boards::folder(label))))?;
         let overlays =
             ["run", "--quiet", "--release", "--package", "uvfio-firmware", "--example", "overlays", "--"];
         run(cargo().args(overlays).arg(boards::folder(label)))?;
     }
-    run(&mut example("speed", root().join("target/boards")))?;
+    run(&mut example("speed", Some(root().join("target/boards"))))?;
+    run(&mut example("growth", None))?;
     run(cargo().args([
         "test",
         "--quiet",
@@ -49,7 +50,7 @@ pub fn corpus(args: &[String]) -> Result<(), Failure> {
     if found.is_empty() { Ok(()) } else { Err(Failure::Findings(found)) }
 }
 
-fn example(question: &str, folder: PathBuf) -> std::process::Command {
+fn example(question: &str, folder: Option<PathBuf>) -> std::process::Command {
     let mut cargo = cargo();
     cargo.args([
         "run",
@@ -62,7 +63,7 @@ fn example(question: &str, folder: PathBuf) -> std::process::Command {
         "--",
         question,
     ]);
-    cargo.arg(folder);
+    cargo.args(folder);
     cargo
 }
 

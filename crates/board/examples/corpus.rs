@@ -1,6 +1,10 @@
 //! All boards of a folder: a line for each, how fast they are read and judged, whether dtc reads the same in them, and whether damaged
 //! copies do harm. `cargo xtask corpus` runs this; by hand:
-//! `cargo run --release -p uvfio-board --example corpus -- lines|speed|dtc|damage FOLDER`.
+//! `cargo run --release -p uvfio-board --example corpus -- lines|speed|dtc|damage FOLDER`, and without a folder `-- growth`: what ten
+//! times the devices cost.
+
+#[path = "../tests/grown/mod.rs"]
+mod grown;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,12 +17,23 @@ use uvfio_firmware::{Board, Tree};
 
 /// What the project asks for: megabytes of blobs a second, read, grouped and judged on one core.
 const TARGET: f64 = 50.0;
+/// What ten times the devices may cost, at most.
+const GROWTH: f64 = 12.0;
+/// Boards of so many devices are compared, each with the one before.
+const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
+/// Each is measured so many times by turns, and the best counts: a machine that does something else besides only makes it slower.
+const TURNS: usize = 5;
 /// Damaged copies of each file.
 const COPIES: usize = 4;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [question, folder] = &args[..] else { panic!("usage: corpus lines|speed|dtc|damage FOLDER") };
+    if args == ["growth"] {
+        return growth();
+    }
+    let [question, folder] = &args[..] else {
+        panic!("usage: corpus growth, corpus lines|speed|dtc|damage FOLDER")
+    };
     let files = files(Path::new(folder));
     assert!(!files.is_empty(), "{folder} has no .dtb");
     match question.as_str() {
@@ -91,6 +106,42 @@ fn speed(files: &[(String, Vec<u8>)]) {
         files.len(),
         rate / TARGET
     );
+}
+
+/// What boards cost by their size. The last comparison has no target: it leaves the processor's caches behind.
+fn growth() {
+    let blobs = SIZES.map(|devices| grown::blob(devices / 2));
+    let mut best = SIZES.map(|_| f64::INFINITY);
+    for _ in 0..TURNS {
+        for (best, blob) in best.iter_mut().zip(&blobs) {
+            *best = best.min(cost(blob));
+        }
+    }
+    for (at, devices) in SIZES.iter().enumerate() {
+        let each = best[at] * 1e6 / f64::from(*devices);
+        print!("{devices:>6} devices: {:.2} ms, {each:.2} us each", best[at] * 1e3);
+        match at.checked_sub(1).map(|less| best[at] / best[less]) {
+            Some(ratio) if at == 1 => {
+                let verdict = if ratio <= GROWTH { "met" } else { "MISSED" };
+                println!(", {ratio:.1} times as much as a tenth of them (at most {GROWTH:.0}: {verdict})");
+            }
+            Some(ratio) => println!(", {ratio:.1} times as much as a tenth of them"),
+            None => println!(),
+        }
+    }
+}
+
+/// Seconds of one run, by as many as take long enough: the system counts in ticks of some milliseconds.
+fn cost(blob: &[u8]) -> f64 {
+    let (start, mut runs) = (processor_time(), 0.0);
+    loop {
+        assert!(judge(blob).is_some());
+        runs += 1.0;
+        let taken = (processor_time() - start).as_secs_f64();
+        if taken > 0.1 {
+            return taken / runs;
+        }
+    }
 }
 
 /// How long this thread has had a core: others on the machine do not count. The clock on the wall where the system does not say.

@@ -2,6 +2,7 @@
 //!
 //! Each carries its evidence: the IOMMU, the line, the device in the way. Sentences are made of them where people read them.
 
+use smallvec::SmallVec;
 use uvfio_firmware::NodeId;
 use uvfio_kernel::iommu::NoGroup;
 
@@ -23,7 +24,7 @@ pub enum Blocker {
         iommu: NodeId,
     },
     /// The IOMMU's driver does not take the device.
-    NotGrouped(NoGroup),
+    NotGrouped(Box<NoGroup>),
     /// The IOMMU's driver does not vouch for DMA that sees the processor's caches; VFIO asks for that since 6.0.
     NotCoherent {
         /// The IOMMU's node.
@@ -67,6 +68,12 @@ impl Blocker {
         self.lifted_by().is_none_or(|weakening| !given_up.has(weakening))
     }
 }
+
+/// What stands in a device's way: seldom more than three things.
+pub type Blockers = SmallVec<[Blocker; 3]>;
+
+/// What is worth knowing of a device: seldom more than two things.
+pub type Cautions = SmallVec<[Caution; 2]>;
 
 /// What is worth knowing before a device is handed out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -101,7 +101,7 @@ impl Former<'_> {
         let next = self.found.groups.len();
         let placed = match self.formation.place(&newcomer, || GroupId(next as u32)) {
             Ok(placed) => placed,
-            Err(why) => return (None, Some(Blocker::NotGrouped(why))),
+            Err(why) => return (None, Some(Blocker::NotGrouped(Box::new(why)))),
         };
         let (iommu, number) = (first.provider, placed.group.0 as usize);
         if number == next {
@@ -156,7 +156,7 @@ pub(crate) fn bonds(board: &Board, grouped: &Grouped) -> Vec<Bond> {
     let mut bonds: Vec<Bond> = shared
         .map(|(at, group)| Bond { kind: BondKind::Group { group: at }, members: group.members.clone() })
         .collect();
-    let mut uses: Vec<(NodeId, &[u32], DeviceIndex)> = Vec::new();
+    let mut uses: Vec<(NodeId, &[u32], DeviceIndex)> = Vec::with_capacity(board.devices.len());
     for (at, device) in board.devices.iter().enumerate() {
         // An IOMMU without cells has one stream for all, and its driver has said what that means.
         let streams = device.iommus.iter().filter(|stream| !stream.cells.is_empty());

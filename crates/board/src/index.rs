@@ -3,7 +3,7 @@
 //! Linux makes devices of a part of the nodes only: a regulator on an I2C bus is a node below the bus's controller. What such a node
 //! needs, or is needed for, counts for the device it is part of.
 
-use uvfio_firmware::{Board, NodeId, Reference};
+use uvfio_firmware::{Board, Cells, NodeId, Reference};
 
 /// A device, by its place in [`Board::devices`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +83,7 @@ pub(crate) struct Referral {
     pub(crate) from: NodeId,
     pub(crate) kind: Reference,
     pub(crate) to: NodeId,
-    pub(crate) cells: Vec<u32>,
+    pub(crate) cells: Cells,
 }
 
 /// What the nodes that are no device refer to: all references of those that are enabled, only resets and phys of
@@ -109,7 +109,7 @@ pub(crate) fn referrals(board: &Board, index: &Index) -> Vec<Referral> {
 /// Most properties are no reference, and their first letter or their end says so.
 fn kind_of(name: &[u8]) -> Option<Reference> {
     let maybe = name.ends_with(b"s") || name.ends_with(b"-supply") || name.ends_with(b"-gpio");
-    let kind = if maybe { Reference::of_property(std::str::from_utf8(name).ok()?)? } else { return None };
+    let kind = if maybe { Reference::of_property(name)? } else { return None };
     // Memory is nobody's device, and pins are the pin controller's own business.
     (!matches!(kind, Reference::Memory | Reference::Pinctrl)).then_some(kind)
 }

@@ -23,7 +23,7 @@ pub struct Line {
 
 /// The shared lines, by controller and number.
 pub(crate) fn lines(board: &Board) -> Vec<Line> {
-    let mut uses: Vec<(NodeId, u32, DeviceIndex)> = Vec::new();
+    let mut uses: Vec<(NodeId, u32, DeviceIndex)> = Vec::with_capacity(board.devices.len());
     for (at, device) in board.devices.iter().enumerate() {
         let device_at = DeviceIndex::new(at);
         uses.extend(device.interrupts.iter().map(|one| (one.controller, one.number, device_at)));

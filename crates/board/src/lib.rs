@@ -23,7 +23,7 @@ mod verdict;
 
 pub use bond::{Bond, BondKind, Strength};
 pub use bridge::{Bridge, RequesterRange};
-pub use finding::{Blocker, Caution};
+pub use finding::{Blocker, Blockers, Caution, Cautions};
 pub use grouping::Group;
 pub use index::DeviceIndex;
 pub use interrupt::Line;

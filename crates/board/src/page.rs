@@ -21,7 +21,7 @@ struct Window {
 /// times the windows there are, a bond holds only the two that are needed to tie them.
 pub(crate) fn bonds(board: &Board, page: PageSize) -> Vec<Bond> {
     let bytes = page.bytes();
-    let mut windows = Vec::new();
+    let mut windows = Vec::with_capacity(board.devices.len());
     for (at, device) in board.devices.iter().enumerate() {
         for region in device.regions.iter().filter(|region| region.size > 0) {
             let last = region.base.saturating_add(region.size - 1);
@@ -29,7 +29,7 @@ pub(crate) fn bonds(board: &Board, page: PageSize) -> Vec<Bond> {
             windows.push(Window { start, end, device: DeviceIndex::new(at) });
         }
     }
-    windows.sort_by_key(|window| (window.start, window.end, window.device));
+    windows.sort_unstable_by_key(|window| (window.start, window.end, window.device));
     let mut budget = 16 * windows.len() + 1024;
     let mut active: Vec<&Window> = Vec::new();
     let mut bonds: Vec<Bond> = Vec::new();

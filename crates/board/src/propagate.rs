@@ -52,7 +52,8 @@ pub(crate) type Cause = (usize, DeviceIndex);
 
 impl Ties {
     pub(crate) fn new(devices: usize, bonds: &[Bond]) -> Self {
-        let (mut drawing, mut drawn) = (Vec::new(), Vec::new());
+        let members = bonds.iter().map(|bond| bond.members.len()).sum();
+        let (mut drawing, mut drawn) = (Vec::with_capacity(members), Vec::with_capacity(members));
         for (at, bond) in bonds.iter().enumerate() {
             drawn.extend(bond.members.iter().map(|member| (*member, at)));
             match bond.kind {

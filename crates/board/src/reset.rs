@@ -64,7 +64,7 @@ pub(crate) struct Resets {
 }
 
 pub(crate) fn resets(board: &Board, index: &Index, referrals: &[Referral]) -> Resets {
-    let mut uses: Vec<(NodeId, &[u32], NodeId)> = Vec::new();
+    let mut uses: Vec<(NodeId, &[u32], NodeId)> = Vec::with_capacity(board.devices.len());
     for device in &board.devices {
         uses.extend(device.resets.iter().map(|line| (line.provider, line.cells.as_slice(), device.node)));
     }

@@ -15,7 +15,7 @@ type Need = (DeviceIndex, Result<DeviceIndex, NodeId>, Reference);
 
 /// One bond for each device that others need.
 pub(crate) fn bonds(board: &Board, index: &Index, referrals: &[Referral]) -> Vec<Bond> {
-    let mut needs: Vec<Need> = Vec::new();
+    let mut needs: Vec<Need> = Vec::with_capacity(4 * board.devices.len());
     let mut add = |provider: NodeId, kind: Reference, consumer: Result<DeviceIndex, NodeId>| {
         // What is disabled serves nobody.
         let provider = index.owner(provider).filter(|_| index.is_enabled(provider));
@@ -29,9 +29,26 @@ pub(crate) fn bonds(board: &Board, index: &Index, referrals: &[Referral]) -> Vec
     for referral in referrals.iter().filter(|referral| index.is_enabled(referral.from)) {
         add(referral.to, referral.kind, index.owner(referral.from).ok_or(referral.from));
     }
-    needs.sort_unstable();
+    let mut needs = by_provider(&needs, board.devices.len());
+    needs.chunk_by_mut(|a, b| a.0 == b.0).for_each(|needs| needs.sort_unstable());
     needs.dedup();
     needs.chunk_by(|a, b| a.0 == b.0).map(bond).collect()
+}
+
+/// The same needs, those of one provider behind those of another and otherwise in the order they were in. There are many, and each
+/// provider's are nearly in order, so that this and sorting each for itself takes a fraction of sorting all.
+fn by_provider(needs: &[Need], devices: usize) -> Vec<Need> {
+    let Some(&any) = needs.first() else { return Vec::new() };
+    let mut next = vec![0usize; devices + 1];
+    needs.iter().for_each(|need| next[need.0.at() + 1] += 1);
+    (0..devices).for_each(|at| next[at + 1] += next[at]);
+    let mut sorted = vec![any; needs.len()];
+    for need in needs {
+        let slot = &mut next[need.0.at()];
+        sorted[*slot] = *need;
+        *slot += 1;
+    }
+    sorted
 }
 
 /// The bond of the provider that all of these need.

@@ -12,7 +12,7 @@ use crate::page;
 use crate::propagate::{Cause, Ties};
 use crate::reset::{self, ResetFacts, ResetLine};
 use crate::supply;
-use crate::{Blocker, Caution, DeviceIndex};
+use crate::{Blocker, Blockers, Caution, Cautions, DeviceIndex};
 
 /// What can be done with a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,9 +31,9 @@ pub struct Judged {
     /// The answer, with what was given up from the start.
     pub verdict: Verdict,
     /// What stands in its own way, lifted or not.
-    pub blockers: Vec<Blocker>,
+    pub blockers: Blockers,
     /// What is worth knowing.
-    pub cautions: Vec<Caution>,
+    pub cautions: Cautions,
     /// Its group, as an index in [`Verdicts::groups`].
     pub group: Option<usize>,
     /// What can reset it.
@@ -82,7 +82,7 @@ impl Verdicts {
     pub fn of(board: &Board, options: Options) -> Verdicts {
         let index = Index::of(board);
         let referrals = index::referrals(board, &index);
-        let grouped = grouping::groups(board, &index);
+        let mut grouped = grouping::groups(board, &index);
         let resets = reset::resets(board, &index, &referrals);
         let lines = interrupt::lines(board);
         let mut bonds = grouping::bonds(board, &grouped);
@@ -102,12 +102,12 @@ impl Verdicts {
         };
         for (at, device) in board.devices.iter().enumerate() {
             let (no_reset, never_reset) = reset::judge(device, &resets.facts[at]);
-            let mut blockers: Vec<Blocker> = grouped.blockers[at].iter().cloned().collect();
+            let mut blockers: Blockers = grouped.blockers[at].take().into_iter().collect();
             let no_compatible = device.bus == Bus::Platform && device.compatible.is_empty();
             blockers.extend(no_compatible.then_some(Blocker::NoCompatible));
             blockers.extend(device.pci.is_some().then_some(Blocker::PciHost));
             blockers.extend(no_reset);
-            let mut cautions: Vec<Caution> = never_reset.into_iter().collect();
+            let mut cautions: Cautions = never_reset.into_iter().collect();
             let messages = |supplier: &&uvfio_firmware::Supplier| supplier.kind == Reference::Msi;
             if grouped.of[at].is_some() && !device.suppliers.iter().any(|supplier| messages(&supplier)) {
                 cautions.push(Caution::InterruptsNotIsolated);

@@ -19,7 +19,10 @@ fn check(args: &[&str], status: i32, expected: Expect) {
 /// The SMMUv3 serves the PCI host bridge alone, so nothing that is described can be handed out: a function on the bus can.
 #[test]
 fn only_what_is_on_the_bus_is_behind_the_iommu() {
-    check(&["board", "virt.dtb", "--all"], 0, expect![[r#"
+    check(
+        &["board", "virt.dtb", "--all"],
+        0,
+        expect![[r#"
         linux,dummy-virt  linux,dummy-virt
         15 devices: 0 can be handed out alone, 0 with others, 15 not
         0 IOMMU groups, 0 shared reset lines, 0 shared interrupts, 0 remarks on the description
@@ -42,23 +45,35 @@ fn only_what_is_on_the_bus_is_behind_the_iommu() {
         4010000000.pcie       no       -      no IOMMU; PCI host bridge  nothing helps
 
         4010000000.pcie: its PCI functions are behind 9050000.smmuv3; their groups follow from the path to them
-    "#]]);
-    check(&["groups", "virt.dtb"], 0, expect![[r#"
+    "#]],
+    );
+    check(
+        &["groups", "virt.dtb"],
+        0,
+        expect![[r#"
         no device of this board is in an IOMMU group
-    "#]]);
+    "#]],
+    );
 }
 
 /// All requester ids go to the SMMUv3 as they are, and messages to the ITS; the pins of all slots are inputs of the GIC.
 #[test]
 fn the_bridge_leads_to_the_iommu_the_its_and_the_gic() {
-    check(&["dma", "virt.dtb"], 0, expect![[r#"
+    check(
+        &["dma", "virt.dtb"],
+        0,
+        expect![[r#"
         IOMMU           STATE    WALKS     DEVICES  COMPATIBLE
         9050000.smmuv3  enabled  coherent  1        arm,smmu-v3
 
         DEVICE           GROUP  DMA       STREAMS                                                    RANGES AND RESERVED MEMORY
         4010000000.pcie  -      coherent  9050000.smmuv3: requesters 0x0 to 0xffff as 0x0 to 0xffff
-    "#]]);
-    check(&["depends", "virt.dtb", "pcie"], 0, expect![[r#"
+    "#]],
+    );
+    check(
+        &["depends", "virt.dtb", "pcie"],
+        0,
+        expect![[r#"
         4010000000.pcie needs
         WHAT                             FROM            WHICH  NAME
         IOMMU of its bus                 9050000.smmuv3  0x0
@@ -67,13 +82,17 @@ fn the_bridge_leads_to_the_iommu_the_its_and_the_gic() {
 
         4010000000.pcie is needed by
         nobody
-    "#]]);
+    "#]],
+    );
 }
 
 /// The SMMUv3's four interrupts are 74 to 77 of the shared ones, which begin at 32: 106 to 109, which are ACPI's numbers for them.
 #[test]
 fn both_descriptions_name_the_same_interrupts() {
-    check(&["irq", "virt.dtb", "--all"], 0, expect![[r#"
+    check(
+        &["irq", "virt.dtb", "--all"],
+        0,
+        expect![[r#"
         LINE  CONTROLLER    TRIGGER        DEVICES
         26    8000000.intc  level high     timer
         27    8000000.intc  level high     timer
@@ -88,8 +107,12 @@ fn both_descriptions_name_the_same_interrupts() {
         107   8000000.intc  edge rising    9050000.smmuv3
         108   8000000.intc  edge rising    9050000.smmuv3
         109   8000000.intc  edge rising    9050000.smmuv3
-    "#]]);
-    check(&["irq", "acpi/virt-smmuv3.iort"], 3, expect![[r#"
+    "#]],
+    );
+    check(
+        &["irq", "acpi/virt-smmuv3.iort"],
+        3,
+        expect![[r#"
         LINE  CONTROLLER  TRIGGER     DEVICES
         106   GSI         not said    SMMUv3 at 0x9050000
         107   GSI         not said    SMMUv3 at 0x9050000
@@ -98,20 +121,28 @@ fn both_descriptions_name_the_same_interrupts() {
 
         These tables do not say
           which interrupts devices have: for those of the namespace that is _CRS in the DSDT; PCI functions are asked on the bus
-    "#]]);
+    "#]],
+    );
 }
 
 /// The tree maps every id of the bus. The IORT is made of the buses there are, here one; its count is one too high, as QEMU wrote the
 /// number of ids where that number less one belongs.
 #[test]
 fn both_descriptions_lead_functions_the_same_way() {
-    check(&["diff", "virt.dtb", "acpi/virt-smmuv3.iort"], 1, expect![[r#"
+    check(
+        &["diff", "virt.dtb", "acpi/virt-smmuv3.iort"],
+        1,
+        expect![[r#"
         DEVICE                   BEFORE      AFTER   WHY
         0000:01:00.1 to ff:1f.7  translated  absent  at 0x9050000, ids from 0x101
 
         2 other entries are the same (compared: IOMMUs and the ways of PCI functions to them: all that a device tree and tables of ACPI both say)
-    "#]]);
-    check(&["explain", "acpi/virt-smmuv3.iort", "0000:00:03.0"], 3, expect![[r#"
+    "#]],
+    );
+    check(
+        &["explain", "acpi/virt-smmuv3.iort", "0000:00:03.0"],
+        3,
+        expect![[r#"
         0000:00:03.0
         can it be handed out? possibly: nothing that the tables know of is in the way
 
@@ -123,5 +154,6 @@ fn both_descriptions_lead_functions_the_same_way() {
 
         These tables do not say
           which PCI functions share a group: that follows from the path to them, which is found on the bus (/sys/kernel/iommu_groups)
-    "#]]);
+    "#]],
+    );
 }

@@ -163,7 +163,7 @@ impl Reference {
     /// What a property of that name refers to others for; `None` where it is no reference. Interrupts, which have a tree of their
     /// own, are not among these.
     #[must_use]
-    pub fn of_property(name: &str) -> Option<Reference> {
+    pub fn of_property(name: &[u8]) -> Option<Reference> {
         Binding::of(name).map(|(binding, _)| binding.kind)
     }
 
@@ -177,25 +177,30 @@ impl Reference {
 
 impl Binding {
     /// How a property of that name refers to others, and the part of the name that names the reference: `vdd` of `vdd-supply`.
-    pub(crate) fn of(property: &str) -> Option<(Binding, Option<&str>)> {
-        if let Some(found) = BINDINGS.iter().find(|binding| binding.property == property) {
+    pub(crate) fn of(property: &[u8]) -> Option<(Binding, Option<&[u8]>)> {
+        // Most properties are no reference, and their end says so.
+        let may_be = matches!(property.last()?, b'i' | b'n' | b'o' | b's' | b't' | b'y' | b'0'..=b'9');
+        if !may_be || property.ends_with(b"-names") {
+            return None;
+        }
+        if let Some(found) = BINDINGS.iter().find(|binding| binding.property.as_bytes() == property) {
             return Some((*found, None));
         }
         let pattern = |kind, cells, name| Some((binding(kind, "", None, cells), Some(name)));
-        if let Some(name) = property.strip_suffix("-supply") {
+        if let Some(name) = property.strip_suffix(b"-supply") {
             return pattern(Reference::Supply, CellCount::None, name);
         }
-        if let Some(name) = property.strip_suffix("-gpios").or_else(|| property.strip_suffix("-gpio")) {
+        if let Some(name) = property.strip_suffix(b"-gpios").or_else(|| property.strip_suffix(b"-gpio")) {
             // `nr-gpios` and `snps,nr-gpios` count a controller's own lines.
-            let counts = name == "nr" || name.ends_with(",nr");
+            let counts = name == b"nr" || name.ends_with(b",nr");
             return if counts {
                 None
             } else {
                 pattern(Reference::Gpio, CellCount::Said("#gpio-cells"), name)
             };
         }
-        let number = property.strip_prefix("pinctrl-")?;
-        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number = property.strip_prefix(b"pinctrl-")?;
+        let digits = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
         if digits { pattern(Reference::Pinctrl, CellCount::None, number) } else { None }
     }
 }

@@ -42,7 +42,7 @@ fn the_parity_board_has_the_devices_linux_makes_of_it() {
     assert_eq!((block.iommus[0].path.as_ref(), &block.iommus[0].cells[..]), ("/iommu@9050000", &[0x100][..]));
     assert!(block.dma_coherent);
     assert_eq!(board.devices[9].bus, Bus::Amba);
-    assert_eq!(&*&*board.devices[9].clocks[0].path, "/clock-apb");
+    assert_eq!(&*board.devices[9].clocks[0].path, "/clock-apb");
 }
 
 #[test]

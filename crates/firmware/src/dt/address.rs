@@ -24,7 +24,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn of(facts: &Facts<'_>) -> Self {
+    pub(super) fn of(facts: &Facts) -> Self {
         let (address, size) = match facts.bus {
             BusKind::Pci => (3, 2),
             BusKind::Isa => (2, 1),
@@ -149,9 +149,9 @@ fn above<'t>(decoder: &Decoder<'t>, node: Node<'t>, way: Way) -> Option<Node<'t>
 fn pass(decoder: &Decoder<'_>, bus: Node<'_>, from: &Address, to: Shape, way: Way) -> Result<Address, Stuck> {
     let facts = decoder.facts(decoder.node(bus.id()));
     let ranges = match way {
-        Way::Registers => Some(facts.ranges.ok_or(Stuck::At(bus.id()))?),
+        Way::Registers => Some(decoder.known(facts.ranges).ok_or(Stuck::At(bus.id()))?),
         // Without `dma-ranges` addresses are passed on as they are.
-        Way::Dma => facts.dma_ranges,
+        Way::Dma => decoder.known(facts.dma_ranges),
     };
     let Some(ranges) = ranges.filter(|ranges| !ranges.value().is_empty()) else {
         let offset = number(&from.cells[..from.shape.address]);
@@ -255,7 +255,7 @@ fn entries_on<'a, 't>(
     let shape = Shape::of(decoder.facts(bus));
     // Functions of a PCI bus say where they are in `assigned-addresses`; their `reg` is the configuration space.
     let reg = if shape.kind == BusKind::Pci { facts.assigned_addresses } else { facts.reg };
-    let reg = reg.filter(|_| shape.has_addresses());
+    let reg = decoder.known(reg).filter(|_| shape.has_addresses());
     let mut cells = reg.unwrap_or(Property::empty()).cells();
     let count = cells.len() / (shape.address + shape.size).max(1);
     (0..count).map(move |_| {
@@ -277,7 +277,7 @@ fn entries_on<'a, 't>(
 /// The first address of `reg` for the processor, which devices are named by.
 pub(super) fn first(decoder: &Decoder<'_>, node: Node<'_>) -> Option<u64> {
     let node = decoder.node(node.id());
-    let reg = decoder.facts(node).reg?;
+    let reg = decoder.known(decoder.facts(node).reg)?;
     let mut cells = Cells::default();
     let mut count = 0;
     for (place, cell) in cells.iter_mut().zip(reg.cells()) {
@@ -290,11 +290,12 @@ pub(super) fn first(decoder: &Decoder<'_>, node: Node<'_>) -> Option<u64> {
 /// A device's register windows: the entries of `reg` up to the first that cannot be reached, as `of_device_alloc` counts them.
 pub(super) fn regions<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<Region> {
     let mut names = node.property("reg-names").into_iter().flat_map(Property::strings);
-    let mut regions = Vec::new();
-    if let (Some(bus), Some(reg)) = (node.parent(), decoder.facts(node).reg) {
+    let entries = entries(decoder, node);
+    let mut regions = Vec::with_capacity(entries.size_hint().1.unwrap_or(0).min(MOST_CELLS));
+    if let (Some(bus), Some(reg)) = (node.parent(), decoder.known(decoder.facts(node).reg)) {
         check_length(decoder, node, reg, Shape::of(decoder.facts(bus)));
     }
-    for (index, entry) in entries(decoder, node).enumerate() {
+    for (index, entry) in entries.enumerate() {
         let RegEntry { address, size, place } = entry;
         let base = match place {
             Ok(base) => base,

@@ -4,10 +4,11 @@
 //! is not bounded by the size of the blob is paid for from an account that grows with that size; real boards use half of it at most.
 //! Where the account is empty, decoding stops with a diagnostic. Linux has no such bound: it trusts its firmware.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use super::facts::{self, Facts};
+use super::facts::{self, Facts, Known};
 use super::node::{Node, Property};
 use super::tree::Tree;
 use crate::diagnostic::Report;
@@ -19,7 +20,7 @@ pub(super) const ENTRY: usize = 256;
 /// A tree that is being decoded.
 pub(super) struct Decoder<'t> {
     pub(super) tree: &'t Tree,
-    facts: Vec<Facts<'t>>,
+    facts: Vec<Facts>,
     report: RefCell<Report>,
     account: Cell<u64>,
     paths: RefCell<Paths>,
@@ -32,6 +33,8 @@ struct Paths {
     draft: String,
 }
 
+/// Hardly anything is compatible with more.
+const MOST_NAMES: usize = 8;
 /// Steps any blob is granted.
 const GRANT: u64 = 1 << 20;
 /// Steps for each byte of it; of 2,026 real boards none takes more than 11.
@@ -50,8 +53,13 @@ impl<'t> Decoder<'t> {
         }
     }
 
-    pub(super) fn facts(&self, node: Node<'t>) -> &Facts<'t> {
+    pub(super) fn facts(&self, node: Node<'t>) -> &Facts {
         &self.facts[node.id().0 as usize]
+    }
+
+    /// A property whose place is known.
+    pub(super) fn known(&self, property: Option<Known>) -> Option<Property<'t>> {
+        property.map(|known| known.of(self.tree))
     }
 
     pub(super) fn node(&self, id: NodeId) -> Node<'t> {
@@ -80,8 +88,10 @@ impl<'t> Decoder<'t> {
 
     /// What a node is compatible with, paid for by the entry.
     pub(super) fn compatible(&self, node: Node<'t>) -> Vec<String> {
-        let names = self.facts(node).compatible.into_iter().flat_map(Property::strings);
-        names.take_while(|_| self.spend(ENTRY)).map(Into::into).collect()
+        let Some(property) = self.known(self.facts(node).compatible) else { return Vec::new() };
+        let mut names = Vec::with_capacity(property.strings().count().min(MOST_NAMES));
+        names.extend(property.strings().take_while(|_| self.spend(ENTRY)).map(Cow::into_owned));
+        names
     }
 
     /// The path of a node, paid for by its length.

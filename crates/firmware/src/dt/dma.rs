@@ -15,7 +15,8 @@ const LONGEST_WAY: usize = 64;
 
 /// The bus a node's DMA goes to.
 pub(super) fn parent<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Node<'t>> {
-    let names = decoder.facts(node).interconnect_names.filter(|names| decoder.spend(names.value().len()));
+    let names = decoder.known(decoder.facts(node).interconnect_names);
+    let names = names.filter(|names| decoder.spend(names.value().len()));
     let index = names.and_then(|names| names.strings().position(|name| name == "dma-mem"));
     let interconnect = index.and_then(|index| {
         let property = decoder.property(node, "interconnects")?;
@@ -41,7 +42,7 @@ pub(super) fn ranges<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<DmaRange>
     let up = std::iter::successors(parent(decoder, node), |node| parent(decoder, *node));
     let mut found = None;
     for bus in up.take(LONGEST_WAY) {
-        match decoder.facts(bus).dma_ranges {
+        match decoder.known(decoder.facts(bus).dma_ranges) {
             Some(ranges) if !ranges.value().is_empty() => {
                 found = Some((bus, ranges));
                 break;

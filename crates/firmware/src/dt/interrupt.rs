@@ -29,9 +29,15 @@ pub(super) fn interrupts<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<Inter
         return Vec::new();
     }
     let mut names = node.property("interrupt-names").into_iter().flat_map(Property::strings);
-    let address: SmallVec<[u32; MOST_CELLS]> =
-        decoder.facts(node).reg.into_iter().flat_map(Property::cells).take(MOST_CELLS).collect();
-    let mut found: Vec<Interrupt> = Vec::new();
+    let address: SmallVec<[u32; MOST_CELLS]> = decoder
+        .known(decoder.facts(node).reg)
+        .into_iter()
+        .flat_map(Property::cells)
+        .take(MOST_CELLS)
+        .collect();
+    // Mostly three cells each.
+    let cells = extended.or(plain).map_or(0, |property| property.value().len() / 4);
+    let mut found: Vec<Interrupt> = Vec::with_capacity(cells.div_ceil(3).min(MOST_CELLS));
     // Adds lines up to the first that leads nowhere; whether there was one.
     let mut add = |found: &mut Vec<Interrupt>, lines: &mut dyn Iterator<Item = Option<Line>>| {
         for line in lines {

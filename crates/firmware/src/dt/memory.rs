@@ -10,7 +10,8 @@ use crate::{Range, Reserved};
 /// The windows of all nodes of `device_type` memory below the root.
 pub(super) fn memory(decoder: &Decoder<'_>) -> Vec<Range> {
     let is_memory = |node: &Node<'_>| {
-        let kind = decoder.facts(decoder.node(node.id())).device_type.and_then(Property::string);
+        let kind =
+            decoder.known(decoder.facts(decoder.node(node.id())).device_type).and_then(Property::string);
         kind.is_some_and(|kind| kind == "memory")
     };
     let nodes = decoder.tree.root().children().filter(is_memory);

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::blob::{Span, word};
-use super::tree::{NodeEntry, Tree, write_path};
+use super::tree::{NodeEntry, PropertyEntry, Tree, write_path};
 use crate::NodeId;
 
 /// A node of a tree.
@@ -96,8 +96,17 @@ impl<'t> Node<'t> {
     /// The child of that name; without an `@` in `name` the first whose name up to the `@` is it.
     #[must_use]
     pub fn child(self, name: &str) -> Option<Node<'t>> {
-        let exact = self.children().find(|child| child.name_bytes() == name.as_bytes());
-        exact.or_else(|| self.children().find(|child| !name.contains('@') && child.base_name() == name))
+        let (name, whole) = (name.as_bytes(), name.contains('@'));
+        let mut short = None;
+        for child in self.children() {
+            let rest = child.name_bytes().strip_prefix(name);
+            match rest {
+                Some([]) => return Some(child),
+                Some([b'@', ..]) if !whole => short = short.or(Some(child)),
+                _ => {}
+            }
+        }
+        short
     }
 
     /// Its properties in their order.
@@ -105,10 +114,13 @@ impl<'t> Node<'t> {
         let entry = self.entry();
         let range = entry.first_property as usize..(entry.first_property + entry.properties) as usize;
         let entries = self.tree.properties.get(range).unwrap_or_default();
-        entries.iter().map(move |entry| Property {
-            name: entry.name.of(&self.tree.bytes),
-            value: entry.value.of(&self.tree.bytes),
-        })
+        entries.iter().map(move |entry| Property::of(entry, &self.tree.bytes))
+    }
+
+    /// Its properties with their places in the tree.
+    pub(super) fn numbered_properties(self) -> impl DoubleEndedIterator<Item = (usize, Property<'t>)> {
+        let first = self.entry().first_property as usize;
+        self.properties().enumerate().map(move |(at, property)| (first + at, property))
     }
 
     /// The first property of that name.
@@ -137,11 +149,15 @@ impl<'t> Node<'t> {
     /// Whether its `status` lets it be used (`of_device_is_available`).
     #[must_use]
     pub fn is_available(self) -> bool {
-        self.property("status").is_none_or(Property::says_available)
+        self.entry().available
     }
 }
 
 impl<'t> Property<'t> {
+    pub(super) fn of(entry: &PropertyEntry, bytes: &'t [u8]) -> Self {
+        Property { name: entry.name.of(bytes), value: entry.value.of(bytes) }
+    }
+
     /// One with nothing in it.
     pub(super) fn empty() -> Self {
         Property { name: &[], value: &[] }
@@ -198,12 +214,12 @@ impl<'t> Property<'t> {
     pub(super) fn has_string(self, text: &str) -> bool {
         self.string_bytes().any(|other| other.eq_ignore_ascii_case(text.as_bytes()))
     }
+}
 
-    /// As the value of `status`.
-    pub(super) fn says_available(self) -> bool {
-        let text = self.value.split(|&byte| byte == 0).next().unwrap_or_default();
-        matches!(text, b"okay" | b"ok")
-    }
+/// What a value says as that of `status`.
+pub(super) fn says_available(value: &[u8]) -> bool {
+    let text = value.split(|&byte| byte == 0).next().unwrap_or_default();
+    matches!(text, b"okay" | b"ok")
 }
 
 impl std::fmt::Debug for Node<'_> {

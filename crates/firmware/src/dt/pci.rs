@@ -63,7 +63,7 @@ pub struct MapLine {
 /// What a node says as a PCI host bridge; `None` where it is none.
 pub(super) fn host<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Box<PciHost>> {
     let facts = decoder.facts(node);
-    let kind = facts.device_type.and_then(Property::string)?;
+    let kind = decoder.known(facts.device_type).and_then(Property::string)?;
     if !matches!(&*kind, "pci" | "pciex") {
         return None;
     }
@@ -73,13 +73,17 @@ pub(super) fn host<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Option<Box<PciH
         buses: (bus(0, 0), bus(1, u8::MAX)),
         domain: node.property("linux,pci-domain").and_then(Property::u32),
         windows: windows(decoder, node),
-        dma_ranges: facts.dma_ranges.map_or_else(Vec::new, |ranges| dma::of_bus(decoder, node, ranges)),
+        dma_ranges: decoder
+            .known(facts.dma_ranges)
+            .map_or_else(Vec::new, |ranges| dma::of_bus(decoder, node, ranges)),
         interrupt_map: interrupt_map(decoder, node),
     }))
 }
 
 fn windows<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<PciWindow> {
-    let Some((ranges, above)) = decoder.facts(node).ranges.zip(node.parent()) else { return Vec::new() };
+    let Some((ranges, above)) = decoder.known(decoder.facts(node).ranges).zip(node.parent()) else {
+        return Vec::new();
+    };
     let parent = Shape::of(decoder.facts(above)).address;
     if parent > 4 {
         return Vec::new();

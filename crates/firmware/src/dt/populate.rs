@@ -61,7 +61,7 @@ pub(super) fn devices<'t>(decoder: &Decoder<'t>) -> Vec<Device> {
 
 /// Whether a node is compatible with one of these.
 fn is_any<'t>(decoder: &Decoder<'t>, node: Node<'t>, names: &[&str]) -> bool {
-    let compatible = decoder.facts(node).compatible;
+    let compatible = decoder.known(decoder.facts(node).compatible);
     compatible.is_some_and(|property| names.iter().any(|name| property.has_string(name)))
 }
 
@@ -184,20 +184,36 @@ fn describe<'t>(decoder: &Decoder<'t>, node: Node<'t>, coherent_by_default: bool
 
 /// Add the references a property holds, where it holds any.
 fn refer<'t>(decoder: &Decoder<'t>, node: Node<'t>, property: Property<'t>, device: &mut Device) {
-    let name = property.name();
-    let Some((binding, part)) = Binding::of(&name).filter(|_| decoder.spend(1)) else { return };
+    let Some((binding, part)) = Binding::of(property.name_bytes()).filter(|_| decoder.spend(1)) else {
+        return;
+    };
     let found = specifier::specifiers(decoder, node, property, binding, part);
     check_providers(decoder, node, binding.kind, &found);
     match binding.kind {
-        Reference::Iommu => device.iommus.extend(found),
+        Reference::Iommu => add(&mut device.iommus, found),
         Reference::Reset => {
             let read: usize = found.iter().map(|specifier| 1 + specifier.cells.len()).sum();
             device.lost_resets += (property.value().len() / 4).saturating_sub(read);
-            device.resets.extend(found);
+            add(&mut device.resets, found);
         }
-        Reference::Clock => device.clocks.extend(found),
-        Reference::PowerDomain => device.power_domains.extend(found),
-        kind => device.suppliers.extend(found.into_iter().map(|specifier| Supplier { kind, specifier })),
+        Reference::Clock => add(&mut device.clocks, found),
+        Reference::PowerDomain => add(&mut device.power_domains, found),
+        kind => {
+            let suppliers = found.into_iter().map(|specifier| Supplier { kind, specifier });
+            if device.suppliers.is_empty() {
+                device.suppliers.reserve_exact(suppliers.len());
+            }
+            device.suppliers.extend(suppliers);
+        }
+    }
+}
+
+/// The first list is kept as it is: there is hardly ever another.
+fn add(list: &mut Vec<Specifier>, found: Vec<Specifier>) {
+    if list.is_empty() {
+        *list = found;
+    } else {
+        list.extend(found);
     }
 }
 

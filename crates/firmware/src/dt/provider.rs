@@ -11,7 +11,7 @@ use crate::reference::PROVISIONS;
 /// All of them, by kind and then in the order of the tree.
 pub(super) fn providers(decoder: &Decoder<'_>) -> Vec<Provider> {
     let mut found = Vec::new();
-    for node in decoder.tree.nodes() {
+    for node in decoder.tree.nodes().filter(|node| decoder.facts(*node).provides) {
         let first = found.len();
         for property in node.properties() {
             let name = property.name_bytes();

@@ -25,12 +25,16 @@ pub(super) fn specifiers<'t>(
     node: Node<'t>,
     property: Property<'t>,
     binding: Binding,
-    name: Option<&str>,
+    name: Option<&[u8]>,
 ) -> Vec<Specifier> {
     let names = binding.names.and_then(|names| decoder.property(node, names));
     let mut names = names.into_iter().flat_map(Property::strings).enumerate();
     let mut list = Vec::new();
     for entry in entries(decoder, node, property, binding.cells) {
+        if list.is_empty() {
+            // Entries are mostly of one length, and a list that grows by itself begins with room for four.
+            list.reserve_exact(property.value().len() / 4 / (1 + entry.cells.len()));
+        }
         // Names count empty entries too.
         let listed =
             names.by_ref().find(|(index, _)| *index == entry.index).map(|(_, name)| name.into_owned());
@@ -38,7 +42,7 @@ pub(super) fn specifiers<'t>(
             provider: entry.provider.id(),
             path: decoder.path(entry.provider),
             cells: entry.cells,
-            name: listed.or_else(|| name.map(str::to_owned)),
+            name: listed.or_else(|| name.map(|name| String::from_utf8_lossy(name).into_owned())),
         });
     }
     list

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::blob::{self, Damage, Header, NotADeviceTree, Span, Token, Tokens};
-use super::node::Node;
+use super::node::{Node, Property, says_available};
 use crate::diagnostic::Report;
 use crate::{Diagnostic, NodeId, Problem};
 
@@ -31,6 +31,9 @@ pub(super) struct NodeEntry {
     pub(super) first_property: u32,
     pub(super) properties: u32,
     pub(super) depth: u8,
+    /// Its `status`, if it has one, lets it be used.
+    pub(super) available: bool,
+    has_status: bool,
     /// The first node behind this one and all below it.
     pub(super) end: u32,
 }
@@ -135,6 +138,11 @@ impl Tree {
         self.boot_cpu
     }
 
+    /// A property by its place among all of the tree.
+    pub(super) fn property_at(&self, place: usize) -> Property<'_> {
+        self.properties.get(place).map_or_else(Property::empty, |entry| Property::of(entry, &self.bytes))
+    }
+
     /// The blob.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -166,6 +174,8 @@ impl Default for Tree {
             first_property: 0,
             properties: 0,
             depth: 0,
+            available: true,
+            has_status: false,
             end: 1,
         };
         Tree {
@@ -270,6 +280,8 @@ impl Builder<'_> {
             first_property: count(&self.properties),
             properties: 0,
             depth: self.open.len() as u8,
+            available: true,
+            has_status: false,
             end: 0,
         });
         self.open.push(id);
@@ -309,7 +321,11 @@ impl Builder<'_> {
                 self.phandles.push((phandle, owner));
             }
         }
-        self.nodes[owner.0 as usize].properties += 1;
+        let node = &mut self.nodes[owner.0 as usize];
+        if name.of(self.bytes) == b"status" && !std::mem::replace(&mut node.has_status, true) {
+            node.available = says_available(value.of(self.bytes));
+        }
+        node.properties += 1;
         self.properties.push(PropertyEntry { name, value });
     }
 
