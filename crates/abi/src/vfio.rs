@@ -185,6 +185,26 @@ layouts! {
         /// Interrupts within this index.
         count: u32,
     }
+    /// `struct vfio_pci_hot_reset` without the descriptors that follow it, and `struct vfio_pci_hot_reset_info` without the devices.
+    PciHotReset[12] {
+        /// Bytes the caller provides.
+        argsz: u32,
+        /// None are known.
+        flags: u32,
+        /// How many follow.
+        count: u32,
+    }
+    /// `struct vfio_pci_dependent_device`.
+    PciDependentDevice[8] {
+        /// Its IOMMU group.
+        group_id: u32,
+        /// PCI segment.
+        segment: u16,
+        /// PCI bus.
+        bus: u8,
+        /// PCI device and function.
+        devfn: u8,
+    }
     /// `struct vfio_irq_set`, without the data that follows it.
     IrqSet[20] {
         /// Bytes the caller provides, data included.

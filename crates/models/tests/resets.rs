@@ -253,6 +253,9 @@ fn by_hand(devices: Vec<firmware::Device>) -> Board {
 
 fn reset_of(bench: &Bench, name: &str) -> Result<(), ResetRefusal> {
     let device = bench.device(name);
+    if device.driver().is_some() {
+        bench.free(name);
+    }
     let plan = bench.machine.plan_reset(&device, Ask::Any, Breadth::Shared)?;
     bench.machine.reset(&plan, &Asker { claims: Vec::new(), devices: vec![device.id()] })
 }

@@ -11,8 +11,8 @@ mod set_irqs;
 use std::sync::Arc;
 
 use uvfio_abi::vfio::{
-    VFIO_DEVICE_FEATURE, VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_REGION_INFO,
-    VFIO_DEVICE_RESET, VFIO_DEVICE_SET_IRQS,
+    VFIO_DEVICE_FEATURE, VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+    VFIO_DEVICE_GET_REGION_INFO, VFIO_DEVICE_PCI_HOT_RESET, VFIO_DEVICE_RESET, VFIO_DEVICE_SET_IRQS,
 };
 use uvfio_kernel::device::{Bus, Device};
 use uvfio_kernel::hw::Width;
@@ -145,6 +145,10 @@ impl DeviceFile {
             VFIO_DEVICE_GET_IRQ_INFO => info::irq(caller, arg, &self.opened)?,
             VFIO_DEVICE_SET_IRQS => self.opened.set_irqs(caller, arg)?,
             VFIO_DEVICE_RESET => self.vfio.reset(&self.device)?,
+            VFIO_DEVICE_GET_PCI_HOT_RESET_INFO => {
+                self.vfio.hot_reset_info(caller, arg, &self.device, request)?;
+            }
+            VFIO_DEVICE_PCI_HOT_RESET => self.vfio.hot_reset(caller, arg, &self.device, request)?,
             VFIO_DEVICE_FEATURE => info::feature(caller, arg)?,
             request => return Err(DeviceRefusal::UnknownRequest { request }.into()),
         }

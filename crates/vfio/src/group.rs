@@ -47,6 +47,10 @@ impl GroupFile {
         self.key.id
     }
 
+    pub(crate) fn key(&self) -> GroupKey {
+        self.key
+    }
+
     pub(crate) fn vfio(&self) -> &Arc<Vfio> {
         &self.vfio
     }

@@ -13,6 +13,7 @@ mod control;
 mod device;
 pub mod file;
 mod group;
+mod hot_reset;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
 mod irq;

@@ -80,6 +80,13 @@ pub enum Call {
     },
     /// `VFIO_DEVICE_RESET`.
     DeviceReset,
+    /// `VFIO_DEVICE_GET_PCI_HOT_RESET_INFO`.
+    DeviceGetHotResetInfo,
+    /// `VFIO_DEVICE_PCI_HOT_RESET`.
+    DeviceHotReset {
+        /// How many groups are shown.
+        count: u32,
+    },
     /// `VFIO_DEVICE_FEATURE`.
     DeviceFeature {
         /// Index and `VFIO_DEVICE_FEATURE_*`.

@@ -236,7 +236,7 @@ impl Process {
     }
 
     /// Put a structure where a call can find it.
-    pub(crate) fn put<T: IntoBytes + Immutable>(&self, value: &T) -> u64 {
+    pub(crate) fn put<T: IntoBytes + Immutable + ?Sized>(&self, value: &T) -> u64 {
         self.space.save(self.scratch, value.as_bytes()).expect("the scratch page is there");
         self.scratch
     }

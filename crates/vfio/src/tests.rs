@@ -361,6 +361,44 @@ fn a_reset_set_is_offered_only_as_a_whole() {
 }
 
 #[test]
+fn a_hot_reset_names_the_groups_and_wants_them_shown() {
+    let pair = Pair::new(&[]);
+    let (x, process) = (pair.open(0), &pair.process);
+    let header = |argsz, count| abi::PciHotReset { argsz, flags: 0, count };
+    let info = |argsz| {
+        let at = process.put(&(header(argsz, 0)));
+        let answer = call(process, &x, abi::VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, at);
+        (answer, process.get::<abi::PciHotReset>(at).count, process.get::<[u32; 7]>(at))
+    };
+    assert_eq!(info(8).0, Err(Errno::EINVAL));
+    assert_eq!((info(12).0, info(27).1), (Err(Errno::ENOSPC), 2));
+    let (answer, count, words) = info(28);
+    let mut groups = [words[3], words[5]].map(|id| Node::Group(uvfio_kernel::iommu::GroupId(id)));
+    groups.sort_unstable();
+    let mut expected = [pair.bench.node("x"), pair.bench.node("y")];
+    expected.sort_unstable();
+    assert_eq!((answer, count, groups), (Ok(0), 2, expected));
+    let fds = [process.add(&pair.groups[0]), process.add(&pair.groups[1])];
+    let reset = |flags, shown: &[i32]| {
+        let mut words = vec![12 + 4 * shown.len() as u32, flags, shown.len() as u32];
+        words.extend(shown.iter().map(|fd| fd.cast_unsigned()));
+        call(process, &x, abi::VFIO_DEVICE_PCI_HOT_RESET, process.put(words.as_slice()))
+    };
+    let before = pair.resets();
+    for (flags, shown, errno) in [
+        (1, &fds[..], Errno::EINVAL),
+        (0, &[], Errno::EINVAL),
+        (0, &[fds[0], fds[1], fds[0]], Errno::EINVAL),
+        (0, &fds[..1], Errno::EINVAL),
+        (0, &[fds[0], 3], Errno::EINVAL),
+        (0, &[fds[0], 77], Errno::EBADF),
+    ] {
+        assert_eq!((reset(flags, shown), pair.resets()), (Err(errno), before), "{shown:?}");
+    }
+    assert_eq!((reset(0, &fds), pair.resets()), (Ok(0), before + 2));
+}
+
+#[test]
 fn a_reset_set_is_reset_when_its_first_is_opened_and_its_last_closed() {
     let pair = Pair::new(&[]);
     let x = pair.open(0);

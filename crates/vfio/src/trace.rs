@@ -202,6 +202,10 @@ fn device(caller: &dyn Caller, request: u32, arg: u64) -> Decoded {
             Call::DeviceSetIrqs { flags, index, start, count, datum }
         }
         abi::VFIO_DEVICE_RESET => Call::DeviceReset,
+        abi::VFIO_DEVICE_GET_PCI_HOT_RESET_INFO => Call::DeviceGetHotResetInfo,
+        abi::VFIO_DEVICE_PCI_HOT_RESET => {
+            Call::DeviceHotReset { count: user::read::<abi::PciHotReset>(caller, arg)?.count }
+        }
         abi::VFIO_DEVICE_FEATURE => {
             Call::DeviceFeature { flags: user::read::<abi::DeviceFeature>(caller, arg)?.flags }
         }

@@ -106,3 +106,33 @@ fn a_usb_host_is_reset_with_its_own_phy() {
     assert_eq!(lines[1], format!("info {HOST}: can be reset"));
     assert_eq!(lines[4], format!("read {HOST} 0x10: 0x80000"), "USBCMD as the EHCI specification has it");
 }
+
+/// What PCI has for buses: the program shows the files of all groups that are reset together, whatever containers they are in.
+#[test]
+fn groups_are_handed_in_as_for_a_hot_reset() {
+    if !host::has_sandbox("groups_are_handed_in_as_for_a_hot_reset") {
+        return;
+    }
+    let line = "join e6e30000.pwm container open e6e31000.pwm open e6e30000.pwm
+        write e6e30000.pwm 4 7 write e6e36000.pwm 4 7 write e6e31000.pwm 4 7
+        reset e6e30000.pwm reset-with e6e30000.pwm e6e30000.pwm
+        reset-with e6e30000.pwm e6e30000.pwm,99 reset-with e6e30000.pwm e6e30000.pwm,0
+        read e6e30000.pwm 4 read e6e31000.pwm 4
+        reset-with e6e30000.pwm e6e30000.pwm,e6e31000.pwm
+        read e6e30000.pwm 4 read e6e31000.pwm 4";
+    let finished = steps(h3(&["--param", "vfio-platform.reset_required=0"], &PWMS), line).expect(1);
+    let answers: Vec<&str> =
+        finished.stdout.lines().filter_map(|line| Some(line.split_once(": ")?.1)).collect();
+    let expected = [
+        "ok", "ok", "ok", "ok", "ok", "EBADF", "ok", "EBUSY", "EINVAL", "EBADF", "EINVAL", "0x7", "0x7",
+        "ok", "0x0", "0x0",
+    ];
+    assert_eq!(answers, expected, "{}\n{}", finished.stdout, finished.stderr);
+    for words in ["and whose group was not shown", "descriptor 99 is not open", "descriptor 0 is no group"] {
+        assert!(finished.stderr.contains(words), "{words} is missing in {}", finished.stderr);
+    }
+    // What shares no line has no such call, as in Linux.
+    let alone = "open e6700000.dma-controller reset-with e6700000.dma-controller e6700000.dma-controller";
+    let finished = steps(h3(&[], &["e6700000.dma-controller"]), alone).expect(1);
+    assert!(finished.stdout.ends_with(": ENOTTY\n"), "{}", finished.stdout);
+}

@@ -1,9 +1,10 @@
 //! What a device file refuses, in words.
 
+use uvfio_kernel::provider::reset::{NotYours, ResetRefusal};
 use uvfio_vfio::refusal::DeviceRefusal as R;
 
 use super::range;
-use super::reset::reset;
+use super::reset::{held_by, reset};
 
 /// Why a call on a device was refused.
 pub fn device(refusal: &R) -> String {
@@ -31,6 +32,33 @@ pub fn device(refusal: &R) -> String {
             .to_owned(),
         R::Reset { why } if why.before_anything() => reset(why),
         R::Reset { why } => format!("{}; its DMA and interrupts stay off until a reset succeeds", reset(why)),
+        R::HotReset { why } => {
+            if let ResetRefusal::NotYours(NotYours { device, holder }) = &**why {
+                let whose = held_by(holder);
+                return format!(
+                    "the reset would also reach {device}, which is {whose}, and whose group was not shown"
+                );
+            }
+            let also = if why.before_anything() {
+                ""
+            } else {
+                "; their DMA and interrupts stay off until a reset succeeds"
+            };
+            format!("{}{also}", reset(why))
+        }
+        R::HotResetInfo { argsz, devices } => {
+            format!(
+                "argsz {argsz} has no room for the {devices} devices that would be reset; count says how many"
+            )
+        }
+        R::HotResetFlags { flags } => format!("flags is {flags:#x}, and a hot reset has none"),
+        R::HotResetCount { count, devices } => format!(
+            "{count} groups were shown, and the reset reaches {devices} devices: at least one group must be, and no more than devices"
+        ),
+        R::HotResetBadFd { fd } => format!("descriptor {fd} is not open; show the files of the groups"),
+        R::HotResetNoGroup { fd } => {
+            format!("descriptor {fd} is no group; show the files of the groups, not of devices or containers")
+        }
         R::OpenReset { why } => {
             format!("the first open resets the device, and a reset is required: {}", device(why))
         }

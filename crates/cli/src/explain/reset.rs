@@ -39,6 +39,7 @@ pub fn held_by(holder: &Holder) -> String {
     match holder {
         Holder::Asker => "the asker's".to_owned(),
         Holder::User(_) => "a program's".to_owned(),
+        Holder::Host { driver } if driver.starts_with("vfio-") => "VFIO's, and in no container".to_owned(),
         Holder::Host { driver } => format!("driver {driver}'s"),
         Holder::Nobody => "nobody's".to_owned(),
         Holder::NobodyAtWork => "nobody's, but at work".to_owned(),

@@ -43,6 +43,8 @@ pub fn call(call: &Call, subject: &Subject) -> (&'static str, String) {
             ("VFIO_DEVICE_SET_IRQS", format!("({flags}, index {index}, start {start}, count {count}{datum})"))
         }
         Call::DeviceReset => ("VFIO_DEVICE_RESET", "()".to_owned()),
+        Call::DeviceGetHotResetInfo => ("VFIO_DEVICE_GET_PCI_HOT_RESET_INFO", "()".to_owned()),
+        Call::DeviceHotReset { count } => ("VFIO_DEVICE_PCI_HOT_RESET", format!("(count {count})")),
         Call::DeviceFeature { flags } => {
             let feature = flags & abi::VFIO_DEVICE_FEATURE_MASK;
             let flags = names(flags & !abi::VFIO_DEVICE_FEATURE_MASK, FEATURE_FLAGS);

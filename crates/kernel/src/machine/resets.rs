@@ -280,7 +280,8 @@ impl Machine {
 
     /// Likewise, for somebody who may have shown the device itself.
     pub(super) fn holder_for(&self, device: &Device, asker: &Asker) -> Holder {
-        if asker.devices.contains(&device.id()) { Holder::Asker } else { self.holder(device) }
+        let host = device.driver().is_some_and(|driver| driver.dma_owner() == DmaOwner::Kernel);
+        if !host && asker.devices.contains(&device.id()) { Holder::Asker } else { self.holder(device) }
     }
 
     /// Whose the devices are that a reset would reach.

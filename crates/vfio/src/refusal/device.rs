@@ -58,6 +58,40 @@ refusals! {
             /// What the kernel says.
             why: Box<ResetRefusal>,
         };
+        /// The structure has no room for the devices that would be reset.
+        "device.hot_reset.room", "argsz {argsz} has no room for {devices} devices" => HotResetInfo {
+            /// What it says.
+            argsz: u32,
+            /// How many there are.
+            devices: u32,
+        };
+        /// A hot reset takes no flags.
+        "device.hot_reset.flags", "a hot reset has no flags {flags:#x}" => HotResetFlags {
+            /// All flags.
+            flags: u32,
+        };
+        /// No group was shown, or more than can be reset.
+        "device.hot_reset.count", "{count} groups were shown for {devices} devices" => HotResetCount {
+            /// How many.
+            count: u32,
+            /// The devices that would be reset.
+            devices: u32,
+        };
+        /// A descriptor that is not open.
+        "device.hot_reset.badfd", "descriptor {fd} is not open" => HotResetBadFd {
+            /// The descriptor.
+            fd: i32,
+        };
+        /// A descriptor of something else.
+        "device.hot_reset.fd", "descriptor {fd} is no group" => HotResetNoGroup {
+            /// The descriptor.
+            fd: i32,
+        };
+        /// It would reach a device whose group was not shown, or did not come to its end.
+        "device.hot_reset.refused", "{why}" => HotReset {
+            /// What the kernel says.
+            why: Box<ResetRefusal>,
+        };
         /// The device could not be opened: its first open resets it, a reset is required, and it failed.
         "device.open.reset", "the reset at open failed: {why}" => OpenReset {
             /// What the reset answered.

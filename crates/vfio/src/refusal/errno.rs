@@ -117,6 +117,9 @@ fn device(refusal: &DeviceRefusal, kernel: &Personality) -> Errno {
         | R::BadAccess { .. }
         | R::NoReset { .. }
         | R::NoRst
+        | R::HotResetFlags { .. }
+        | R::HotResetCount { .. }
+        | R::HotResetNoGroup { .. }
         | R::FeatureFlags { .. }
         | R::MapPrivate
         | R::MapRegion { .. }
@@ -126,6 +129,10 @@ fn device(refusal: &DeviceRefusal, kernel: &Personality) -> Errno {
         // What the kernel says inside while a provider may still come is never told a program.
         R::Reset { why } if matches!(**why, ResetRefusal::Line(ResetError::Deferred { .. })) => Errno::ENODEV,
         R::Reset { why } => Errno(why.errno()),
+        R::HotReset { why } if matches!(**why, ResetRefusal::NotYours(_)) => Errno::EINVAL,
+        R::HotReset { why } => Errno(why.errno()),
+        R::HotResetInfo { .. } => Errno::ENOSPC,
+        R::HotResetBadFd { .. } => Errno::EBADF,
         R::OpenReset { why } => device(why, kernel),
         R::MapExec => Errno::EPERM,
     }
