@@ -11,6 +11,7 @@ mod copy;
 mod demo;
 mod handback;
 mod kill;
+mod modules;
 mod ownership;
 mod parity;
 mod report;

@@ -33,8 +33,13 @@ pub fn changed(folder: &Folder, changes: &[(&str, &str)]) -> PathBuf {
         assert!(text.contains(old), "the demo's source has no `{old}`");
         text = text.replacen(old, new, 1);
     }
-    let source = folder.file("changed.dts", text.as_bytes());
-    let blob = folder.path().join("changed.dtb");
+    compile(folder, "changed", &text)
+}
+
+/// A board's source as a blob with the names that overlays refer to.
+pub fn compile(folder: &Folder, name: &str, text: &str) -> PathBuf {
+    let source = folder.file(&format!("{name}.dts"), text.as_bytes());
+    let blob = folder.path().join(format!("{name}.dtb"));
     let mut dtc = Command::new("dtc");
     dtc.args(["-q", "-@", "-O", "dtb", "-o"]).arg(&blob).arg(source).stdin(Stdio::null());
     assert!(dtc.status().expect("dtc starts").success());

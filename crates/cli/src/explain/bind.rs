@@ -27,8 +27,9 @@ pub(super) fn bind(refusal: &R) -> String {
         R::NoGroup { .. } => {
             "it is behind no IOMMU, so it is in no group, and nothing would keep its DMA within a program's memory".to_owned()
         }
-        R::NotCoherent { .. } => "its DMA is not coherent with the processor's caches (neither it nor its IOMMU is dma-coherent), \
-                                  which VFIO refuses since Linux 6.0"
+        R::NotCoherent { .. } => "its DMA is not coherent with the processor's caches as far as its IOMMU's driver knows (an SMMUv3 has to \
+                                  be dma-coherent itself, an older SMMU or the device behind it), which \
+                                  VFIO refuses since Linux 6.0"
             .to_owned(),
     }
 }
