@@ -6,6 +6,7 @@
 
 mod amd;
 mod arm;
+mod claim;
 mod find;
 mod group;
 mod intel;
@@ -148,7 +149,7 @@ impl AcpiDevice {
         match &self.who {
             Who::Named(_) | Who::Registers(_) | Who::Reached { .. } => true,
             Who::Functions { first, last, .. } => first == last,
-            Who::Behind { .. } | Who::Segment(_) => false,
+            Who::Spread { .. } | Who::Behind { .. } | Who::Segment(_) => false,
         }
     }
 }
@@ -211,19 +212,25 @@ impl AcpiView {
         known.into_iter().collect()
     }
 
-    /// For each device what can be said of it where so much is given up.
+    /// What can be said of each device where so much is given up.
     #[must_use]
-    pub fn verdicts(&self, given_up: Weakenings) -> Vec<AcpiVerdict> {
+    pub fn verdicts(&self, given_up: Weakenings) -> AcpiVerdicts {
         let blocked = |device: &AcpiDevice| device.blockers.iter().any(|blocker| blocker.stands(given_up));
         let mut no: Vec<bool> = self.devices.iter().map(blocked).collect();
+        let mut causes = vec![None; no.len()];
         // What is in the way of one is in the way of all that share an id with it, and so on; each id is gone over once.
         let mut seen = vec![false; self.shared.len()];
         let mut open: Vec<usize> = (0..no.len()).filter(|at| no[*at]).collect();
         while let Some(at) = open.pop() {
             for shared in &self.devices[at].shares {
-                if !std::mem::replace(&mut seen[*shared], true) {
-                    let users = self.shared[*shared].users.iter();
-                    open.extend(users.filter(|user| !std::mem::replace(&mut no[**user], true)));
+                if std::mem::replace(&mut seen[*shared], true) {
+                    continue;
+                }
+                for user in &self.shared[*shared].users {
+                    if !std::mem::replace(&mut no[*user], true) {
+                        causes[*user] = Some((*shared, at));
+                        open.push(*user);
+                    }
                 }
             }
         }
@@ -232,6 +239,15 @@ impl AcpiView {
             false if device.shares.is_empty() => AcpiVerdict::Possible,
             false => AcpiVerdict::Together,
         };
-        self.devices.iter().zip(no).map(verdict).collect()
+        AcpiVerdicts { devices: self.devices.iter().zip(no).map(verdict).collect(), causes }
     }
+}
+
+/// What can be said of the devices of a view, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcpiVerdicts {
+    /// The verdicts.
+    pub devices: Vec<AcpiVerdict>,
+    /// Where something is only in another's way: the id they share, as an index in [`AcpiView::shared`], and the other.
+    pub causes: Vec<Option<(usize, usize)>>,
 }

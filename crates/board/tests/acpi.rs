@@ -14,7 +14,7 @@ fn check(view: &AcpiView, expected: Expect) {
     for iommu in &view.iommus {
         writeln!(text, "{} {}", iommu.kind, iommu.place).expect("a string");
     }
-    for (device, verdict) in view.devices.iter().zip(view.verdicts(Weakenings::NONE)) {
+    for (device, verdict) in view.devices.iter().zip(view.verdicts(Weakenings::NONE).devices) {
         writeln!(
             text,
             "  {} {verdict:?} {:?} {:x?} {:x?}",

@@ -28,7 +28,7 @@ pub enum Problem {
         error: io::Error,
     },
     /// A board's file is larger than any board.
-    #[error("the board {} is larger than {limit} bytes; a device tree has at most a few hundred thousand", .path.display())]
+    #[error("the board {} is larger than {} MiB; a device tree has less than one", .path.display(), .limit >> 20)]
     BoardTooLarge {
         /// The file.
         path: PathBuf,

@@ -1,15 +1,18 @@
 //! IORT: devices behind SMMUs (drivers/acpi/arm64/iort.c).
 
+use std::collections::BTreeMap;
+
 use uvfio_firmware::acpi::iort::{Iort, Kind, Node};
 
+use super::claim::Claims;
 use super::{AcpiBlocker, AcpiDevice, AcpiIommu, AcpiView, Place, Who};
 
 pub(super) fn add(view: &mut AcpiView, iort: &Iort) {
     // Where each SMMU of the table is in the view, by its offset.
-    let mut at: Vec<(u32, usize)> = Vec::new();
+    let mut at: BTreeMap<u32, usize> = BTreeMap::new();
     for node in &iort.nodes {
         if let Some((kind, base)) = smmu(node) {
-            at.push((node.offset, view.iommus.len()));
+            at.insert(node.offset, view.iommus.len());
             view.iommus.push(AcpiIommu {
                 kind,
                 place: Place::Registers(base),
@@ -18,7 +21,7 @@ pub(super) fn add(view: &mut AcpiView, iort: &Iort) {
             });
         }
     }
-    let index = |offset: u32| at.iter().find(|(other, _)| *other == offset).map(|(_, index)| *index);
+    let index = |offset: u32| at.get(&offset).copied();
     let walks = |offset: u32| iort.node(offset).is_some_and(walks_coherently);
     let first = view.devices.len();
     for node in &iort.nodes {
@@ -58,37 +61,48 @@ pub(super) fn add(view: &mut AcpiView, iort: &Iort) {
             _ => {}
         }
     }
-    for node in &iort.nodes {
-        if let Kind::Reserved { ranges } = &node.kind {
-            reserve(view, first, node, ranges, &index);
-        }
-    }
+    reserve(&mut view.devices[first..], iort, &index);
 }
 
-/// Memory that firmware uses by certain streams (`iort_get_rmrs`).
-fn reserve(
-    view: &mut AcpiView,
-    first: usize,
-    node: &Node,
-    ranges: &[(u64, u64)],
-    index: &impl Fn(u32) -> Option<usize>,
-) {
-    for mapping in &node.mappings {
-        let iommu = index(mapping.to);
-        let uses = |ids: &[(u32, u64)]| {
-            let (start, end) = (u64::from(mapping.output), u64::from(mapping.output) + mapping.count);
-            ids.iter().any(|(id, count)| u64::from(*id) < end && start < u64::from(*id) + count)
-        };
-        let devices = view.devices[first..].iter_mut();
-        for device in devices.filter(|device| iommu.is_some() && device.iommu == iommu && uses(&device.ids)) {
-            device.blockers.extend(ranges.iter().map(|(start, size)| AcpiBlocker::FirmwareMemory {
-                start: *start,
-                last: start.saturating_add(size.saturating_sub(1)),
-                relaxable: false,
+/// Memory that firmware uses by certain streams (`iort_get_rmrs`). Of several nodes that speak of a stream the first counts.
+fn reserve(devices: &mut [AcpiDevice], iort: &Iort, index: &impl Fn(u32) -> Option<usize>) {
+    let mut uses: BTreeMap<usize, Vec<Use<'_>>> = BTreeMap::new();
+    for node in &iort.nodes {
+        let Kind::Reserved { ranges } = &node.kind else { continue };
+        for mapping in &node.mappings {
+            if let Some(iommu) = index(mapping.to) {
+                let first = u64::from(mapping.output);
+                let streams = (first, first.saturating_add(mapping.count));
+                uses.entry(iommu).or_default().push(Use { streams, ranges });
+            }
+        }
+    }
+    for (iommu, uses) in uses {
+        let claims = Claims::of(&uses.iter().map(|one| one.streams).collect::<Vec<_>>());
+        for device in devices.iter_mut().filter(|device| device.iommu == Some(iommu)) {
+            let ids = device.ids.iter();
+            let found =
+                ids.filter_map(|(id, count)| claims.first((*id).into(), u64::from(*id) + count)).next();
+            let ranges = found.map_or(&[][..], |at| uses[at].ranges);
+            device.blockers.extend(ranges.iter().take(MOST).map(|(start, size)| {
+                AcpiBlocker::FirmwareMemory {
+                    start: *start,
+                    last: start.saturating_add(size.saturating_sub(1)),
+                    relaxable: false,
+                }
             }));
         }
     }
 }
+
+/// Memory and the streams that firmware uses it by.
+struct Use<'a> {
+    streams: (u64, u64),
+    ranges: &'a [(u64, u64)],
+}
+
+/// So many ranges of memory are named of one device.
+const MOST: usize = 16;
 
 fn smmu(node: &Node) -> Option<(&'static str, u64)> {
     match node.kind {

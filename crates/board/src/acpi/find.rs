@@ -24,6 +24,10 @@ impl AcpiView {
             {
                 Some(if first == last { 0 } else { 1 })
             }
+            Who::Spread { segments, first, last } => {
+                let within = (segments.0..=segments.1).contains(&segment) && (first..=last).contains(&&bdf);
+                within.then_some(1)
+            }
             Who::Reached { segment: of, bus: start, path } if *of == segment && *start == bus => {
                 (path[..] == [step]).then_some(0)
             }
@@ -34,14 +38,15 @@ impl AcpiView {
             self.devices.iter().enumerate().filter_map(|(at, device)| Some((rank(&device.who)?, at)));
         let (_, device) = ranked.min()?;
         let entry = &self.devices[device];
-        let first = match entry.who {
-            Who::Functions { first, .. } => first,
-            _ => bdf,
+        let distance = match entry.who {
+            Who::Functions { first, .. } => u32::from(bdf - first),
+            Who::Spread { segments, first, .. } => {
+                u32::from(segment - segments.0) << 16 | u32::from(bdf - first)
+            }
+            _ => 0,
         };
-        let id = entry.ids.first().and_then(|(id, count)| {
-            let distance = u64::from(bdf - first);
-            if distance < *count { id.checked_add(u32::from(bdf - first)) } else { None }
-        });
+        let id = entry.ids.first().filter(|(_, count)| u64::from(distance) < *count);
+        let id = id.and_then(|(id, _)| id.checked_add(distance));
         Some(Found { device, id })
     }
 }

@@ -8,11 +8,12 @@ use super::{AcpiBlocker, AcpiDevice, AcpiIommu, AcpiView, Place, Who};
 
 pub(super) fn add(view: &mut AcpiView, dmar: &Dmar) {
     let first = view.devices.len();
+    let names = Names::of(dmar);
     for unit in &dmar.units {
         let iommu = Some(view.iommus.len());
         view.iommus.push(AcpiIommu::new("VT-d", Place::Registers(unit.base)));
         let devices = unit.devices.iter().filter_map(|scope| {
-            let who = who(dmar, unit.segment, scope)?;
+            let who = who(&names, unit.segment, scope)?;
             Some(AcpiDevice { ids: id(scope).into_iter().collect(), ..AcpiDevice::new(who, iommu) })
         });
         view.devices.extend(devices);
@@ -26,7 +27,7 @@ pub(super) fn add(view: &mut AcpiView, dmar: &Dmar) {
     }
     for reserved in &dmar.reserved {
         let (start, last) = reserved.range;
-        for who in reserved.devices.iter().filter_map(|scope| who(dmar, reserved.segment, scope)) {
+        for who in reserved.devices.iter().filter_map(|scope| who(&names, reserved.segment, scope)) {
             // Whom no unit names is served by the one for all others of the segment.
             let others = known.get(&Who::Segment(reserved.segment)).and_then(|at| view.devices[*at].iommu);
             let at = *known.entry(who.clone()).or_insert(view.devices.len());
@@ -35,6 +36,24 @@ pub(super) fn add(view: &mut AcpiView, dmar: &Dmar) {
             }
             view.devices[at].blockers.push(AcpiBlocker::FirmwareMemory { start, last, relaxable: true });
         }
+    }
+}
+
+/// The names of devices of the namespace by their numbers; of two with one number the first counts.
+struct Names<'a>([Option<&'a str>; 256]);
+
+/// No name in a namespace is longer; any number of scopes may be of one name.
+const LONGEST: usize = 255;
+
+impl<'a> Names<'a> {
+    fn of(dmar: &'a Dmar) -> Self {
+        let mut names = [None; 256];
+        for named in &dmar.named {
+            let end = named.path.char_indices().nth(LONGEST).map_or(named.path.len(), |(end, _)| end);
+            let path = named.path.get(..end).unwrap_or_default();
+            names[usize::from(named.number)].get_or_insert(path);
+        }
+        Names(names)
     }
 }
 
@@ -51,12 +70,14 @@ fn id(scope: &Scope) -> Option<(u32, u64)> {
 }
 
 /// Interrupt controllers and timers are named for their messages, not to be handed out.
-fn who(dmar: &Dmar, segment: u16, scope: &Scope) -> Option<Who> {
+fn who(names: &Names<'_>, segment: u16, scope: &Scope) -> Option<Who> {
     let (bus, path) = (scope.start_bus, scope.path.clone());
     match scope.kind {
         ScopeKind::PciEndpoint => Some(Who::Reached { segment, bus, path }),
         ScopeKind::PciBridge => Some(Who::Behind { segment, bus, path }),
-        ScopeKind::Namespace => Some(Who::Named(dmar.named(scope)?.path.clone())),
+        ScopeKind::Namespace => {
+            names.0[usize::from(scope.enumeration_id)].map(|name| Who::Named(name.to_owned()))
+        }
         ScopeKind::IoApic | ScopeKind::Hpet | ScopeKind::Unknown(_) => None,
     }
 }

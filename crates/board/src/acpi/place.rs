@@ -32,6 +32,15 @@ pub enum Who {
         /// The last.
         last: u16,
     },
+    /// PCI functions from the first to the last of each of several segments.
+    Spread {
+        /// First and last segment.
+        segments: (u16, u16),
+        /// The first of each.
+        first: u16,
+        /// The last of each.
+        last: u16,
+    },
     /// All behind a PCI bridge, by the path to it: the bus it starts at, then device and function of each step.
     Behind {
         /// Its segment.
@@ -87,6 +96,10 @@ impl fmt::Display for Who {
             }
             Who::Functions { segment, first, last } => {
                 write!(f, "{segment:04x}:{} to {}", Bdf(*first), Bdf(*last))
+            }
+            Who::Spread { segments, first, last } => {
+                let (from, to) = segments;
+                write!(f, "{} to {} of segments {from:04x} to {to:04x}", Bdf(*first), Bdf(*last))
             }
             Who::Behind { segment, bus, path } => {
                 write!(f, "all behind {segment:04x}:{bus:02x}:")?;

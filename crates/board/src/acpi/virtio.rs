@@ -20,15 +20,17 @@ pub(super) fn add(view: &mut AcpiView, table: &Viot) {
                 let ids = vec![(endpoint.first_id, 1)];
                 view.devices.push(AcpiDevice { ids, ..AcpiDevice::new(Who::Registers(base), iommu) });
             }
-            // Each segment of the range has the same functions.
             Devices::PciRange { segments, bdfs } => {
                 let count = u64::from(bdfs.1.saturating_sub(bdfs.0)) + 1;
-                for segment in segments.0..=segments.1 {
-                    let who = Who::Functions { segment, first: bdfs.0, last: bdfs.1 };
-                    let before = u32::from(segment - segments.0) << 16;
-                    let ids = vec![(endpoint.first_id.wrapping_add(before), count)];
-                    view.devices.push(AcpiDevice { ids, ..AcpiDevice::new(who, iommu) });
-                }
+                let (first, last) = bdfs;
+                let who = match segments {
+                    (segment, end) if segment == end => Who::Functions { segment, first, last },
+                    _ => Who::Spread { segments, first, last },
+                };
+                // Each segment's ids begin where 65,536 of the one before would end.
+                let apart = u64::from(segments.1.saturating_sub(segments.0)) << 16;
+                let ids = vec![(endpoint.first_id, apart + count)];
+                view.devices.push(AcpiDevice { ids, ..AcpiDevice::new(who, iommu) });
             }
         }
     }

@@ -124,15 +124,17 @@ impl Ways {
             let entry = Entry { verdict: "present", why: kind.clone() };
             entries.insert((format!("IOMMU {place}"), "iommu"), entry);
         }
+        // Where ways overlap the first counts; each piece is gone over once.
+        let mut open = cuts.clone();
         for way in &self.functions {
-            // The range is open at its end: the cut behind its last function belongs to what follows.
-            let within = cuts.range((way.segment, way.first)..(way.segment, way.last.saturating_add(1)));
-            for (segment, first) in within {
-                let next = cuts.range((*segment, first.saturating_add(1))..).next();
-                let last = next.filter(|(of, _)| of == segment).map_or(way.last, |(_, next)| next - 1);
+            let range = (way.segment, way.first)..(way.segment, way.last.saturating_add(1));
+            while let Some((segment, first)) = open.range(range.clone()).next().copied() {
+                open.remove(&(segment, first));
+                let next = cuts.range((segment, first.saturating_add(1))..).next();
+                let last = next.filter(|(of, _)| *of == segment).map_or(way.last, |(_, next)| next - 1);
                 let who = Who::Functions {
-                    segment: *segment,
-                    first: u16::try_from(*first).unwrap_or(u16::MAX),
+                    segment,
+                    first: u16::try_from(first).unwrap_or(u16::MAX),
                     last: u16::try_from(last).unwrap_or(u16::MAX),
                 };
                 let ids = way.id.map(|id| {

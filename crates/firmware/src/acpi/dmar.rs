@@ -128,6 +128,8 @@ pub(super) fn read(bytes: &[u8], report: &mut Report<'_>) -> Dmar {
             _ => report.add(structure.at(), Trouble::Unknown { kind }),
         },
     );
+    let mut known = [false; 256];
+    dmar.named.iter().for_each(|named| known[usize::from(named.number)] = true);
     for unit in dmar
         .units
         .iter()
@@ -135,7 +137,7 @@ pub(super) fn read(bytes: &[u8], report: &mut Report<'_>) -> Dmar {
         .chain(dmar.reserved.iter().map(|reserved| &reserved.devices))
     {
         for scope in unit.iter().filter(|scope| scope.kind == ScopeKind::Namespace) {
-            if !dmar.named.iter().any(|named| named.number == scope.enumeration_id) {
+            if !known[usize::from(scope.enumeration_id)] {
                 report.add(48, Trouble::Reference { to: scope.enumeration_id.into() });
             }
         }

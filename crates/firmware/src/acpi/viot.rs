@@ -2,6 +2,8 @@
 //!
 //! ACPI 6.5, section 5.2.34; Linux: `drivers/acpi/viot.c`. QEMU and other virtual machine monitors make it.
 
+use std::collections::HashMap;
+
 use super::bytes::{View, walk};
 use super::{Report, Trouble};
 
@@ -113,8 +115,13 @@ pub(super) fn read(bytes: &[u8], report: &mut Report<'_>) -> Viot {
     if claimed != count {
         report.add(36, Trouble::Count { claimed, have: count });
     }
+    // Of two at one offset, which only those beyond 64 KiB are, the first counts.
+    let mut known: HashMap<u16, usize> = HashMap::new();
+    for (index, iommu) in viot.iommus.iter().enumerate() {
+        known.entry(iommu.offset).or_insert(index);
+    }
     for (endpoint, (at, to)) in viot.endpoints.iter_mut().zip(references) {
-        endpoint.iommu = viot.iommus.iter().position(|iommu| iommu.offset == to);
+        endpoint.iommu = known.get(&to).copied();
         if endpoint.iommu.is_none() {
             report.add(at, Trouble::Reference { to: to.into() });
         }

@@ -1,6 +1,8 @@
 //! Devices of tables in the shape that devices of a tree have: a verdict, what is in the way, and what ties them.
 
-use uvfio_board::acpi::{AcpiBlocker, AcpiDevice, AcpiGrouping, AcpiVerdict, AcpiView, Found, Who};
+use uvfio_board::acpi::{
+    AcpiBlocker, AcpiGrouping, AcpiVerdict, AcpiVerdicts, AcpiView, Found, SharedId, Who,
+};
 use uvfio_board::{Options, Weakening};
 
 use super::Machine;
@@ -10,8 +12,8 @@ use crate::board::words;
 /// All of a view. `could` has the verdicts where everything that can be given up is.
 pub fn all(
     view: &AcpiView,
-    verdicts: &[AcpiVerdict],
-    could: &[AcpiVerdict],
+    verdicts: &AcpiVerdicts,
+    could: &AcpiVerdicts,
     options: Options,
 ) -> Vec<DeviceView> {
     let names: Vec<String> = view
@@ -23,11 +25,7 @@ pub fn all(
             name
         })
         .collect();
-    let blocked: Vec<bool> = view
-        .devices
-        .iter()
-        .map(|device| device.blockers.iter().any(|blocker| blocker.stands(options.allowed)))
-        .collect();
+    let shared: Vec<bool> = view.shared.iter().map(|shared| is_group(view, shared)).collect();
     (0..view.devices.len())
         .map(|at| {
             let device = &view.devices[at];
@@ -36,25 +34,25 @@ pub fn all(
                 Who::Registers(_) => ("platform", String::new()),
                 _ => ("pci", String::new()),
             };
-            let together = match verdicts[at] {
-                AcpiVerdict::Together => view.together(at, MOST),
+            let together = match verdicts.devices[at] {
+                AcpiVerdict::Together => {
+                    let least = device.shares.iter().map(|one| most(&view.shared[*one])).min();
+                    view.together(at, least.unwrap_or(MOST))
+                }
                 _ => Vec::new(),
             };
             let bonds: Vec<Reason> =
-                device.shares.iter().map(|shared| bond(view, &names, at, *shared)).collect();
-            // Through another only where nothing is in the device's own way.
-            let because = (verdicts[at] == AcpiVerdict::No && !blocked[at]).then(|| {
-                let others = view.together(at, usize::MAX);
-                let other = others.into_iter().find(|other| blocked[*other])?;
-                let through = bonds.first()?.clone();
-                Some(Because { device: names[other].clone(), through })
+                device.shares.iter().map(|one| bond(view, &names, at, (*one, shared[*one]))).collect();
+            let because = verdicts.causes[at].map(|(through, other)| Because {
+                device: names[other].clone(),
+                through: bond(view, &names, at, (through, shared[through])),
             });
             DeviceView {
                 name: names[at].clone(),
                 bus,
                 path,
                 compatible: Vec::new(),
-                verdict: word(verdicts[at]),
+                verdict: word(verdicts.devices[at]),
                 together: together.into_iter().map(|other| names[other].clone()).collect(),
                 part_of: None,
                 iommus: device.iommu.map(|iommu| super::iommu(view, iommu)).into_iter().collect(),
@@ -62,9 +60,9 @@ pub fn all(
                 group: None,
                 blockers: device.blockers.iter().map(|one| blocker(one, options)).collect(),
                 bonds,
-                because: because.flatten(),
+                because,
                 cautions: Vec::new(),
-                give_up: give_up(verdicts[at], could[at]),
+                give_up: give_up(verdicts.devices[at], could.devices[at]),
                 reset_driver: None,
                 reset_lines: 0,
                 dedicated_reset_lines: 0,
@@ -121,28 +119,31 @@ fn blocker(blocker: &AcpiBlocker, options: Options) -> Reason {
     }
 }
 
+/// Whether an IOMMU's driver puts those that share an id into one group.
+fn is_group(view: &AcpiView, shared: &SharedId) -> bool {
+    let is_named = |user: &usize| matches!(view.devices[*user].who, Who::Named(_) | Who::Registers(_));
+    view.iommus[shared.iommu].grouping() != AcpiGrouping::Device && shared.users.iter().all(is_named)
+}
+
+/// So many names of those that share an id: fewer where very many do, as each of them has the list.
+fn most(shared: &SharedId) -> usize {
+    (MOST * 1024 / shared.users.len().max(1)).clamp(4, MOST)
+}
+
 /// Why a device draws others along: their IOMMU's driver puts them in one group, or cannot tell them apart.
-fn bond(view: &AcpiView, names: &[String], of: usize, shared: usize) -> Reason {
+fn bond(view: &AcpiView, names: &[String], of: usize, (shared, grouped): (usize, bool)) -> Reason {
     let shared = &view.shared[shared];
-    let others = shared.users.iter().filter(|user| **user != of).take(MOST);
+    let others = shared.users.iter().filter(|user| **user != of).take(most(shared));
     let devices: Vec<String> = others.map(|user| names[*user].clone()).collect();
-    let is_named = |device: &AcpiDevice| matches!(device.who, Who::Named(_) | Who::Registers(_));
-    let iommu = &view.iommus[shared.iommu];
-    let grouped = iommu.grouping() != AcpiGrouping::Device
-        && shared.users.iter().all(|user| is_named(&view.devices[*user]));
-    let says = format!(
-        "id {:#x} of {} is also that of {}",
-        shared.id,
-        super::iommu(view, shared.iommu),
-        words::list(&devices)
-    );
+    let iommu = super::iommu(view, shared.iommu);
+    let says = format!("id {:#x} of {iommu} is also that of {}", shared.id, words::list(&devices));
     Reason {
         kind: if grouped { "group" } else { "stream" },
         says,
         devices,
-        node: Some(super::iommu(view, shared.iommu)),
+        node: Some(iommu),
         cells: vec![shared.id],
-        source: grouped.then(|| iommu.source()),
+        source: grouped.then(|| view.iommus[shared.iommu].source()),
         ..Reason::default()
     }
 }
