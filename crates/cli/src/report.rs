@@ -34,6 +34,8 @@ pub struct Report {
     pub taint: Vec<String>,
     /// Devices that did not come out of their last reset.
     pub not_reset: Vec<String>,
+    /// Devices that were meant for a driver by name and have none.
+    pub not_bound: Vec<NotBound>,
     /// What the program left wrong.
     pub left: Vec<Left>,
     /// How much more it left wrong than is listed.
@@ -47,6 +49,7 @@ impl Report {
             && self.devices.is_empty()
             && self.taint.is_empty()
             && self.not_reset.is_empty()
+            && self.not_bound.is_empty()
             && self.left.is_empty()
     }
 }
@@ -84,6 +87,19 @@ impl std::fmt::Display for Status {
             Status::Signal(signal) => write!(f, "signal {signal}"),
         }
     }
+}
+
+/// A device whose override names a driver that does not have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotBound {
+    /// Its name.
+    pub device: String,
+    /// The driver its override names.
+    pub driver: String,
+    /// The rule that refused.
+    pub rule: String,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// How often a rule refused.

@@ -254,6 +254,12 @@ impl Machine {
         control.deferred.all().filter_map(named).collect()
     }
 
+    /// Why a device has no driver, where one was asked to take it since it lost its last.
+    #[must_use]
+    pub fn refusal(&self, device: &Device) -> Option<Refusal> {
+        self.control().refused.get(&device.id()).filter(|_| device.driver().is_none()).cloned()
+    }
+
     /// What a device waits for.
     #[must_use]
     pub fn deferral(&self, device: &Device) -> Option<Deferral> {

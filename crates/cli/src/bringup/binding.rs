@@ -36,8 +36,11 @@ pub fn bind(machine: &Machine, name: &str, personality: &Personality) -> Result<
     if device.driver().is_some_and(|bound| bound.name() == driver) {
         return Ok(());
     }
-    // drivers_probe hides the driver's answer; asking the driver directly does not.
-    machine.bind(bus, driver, name, &NoWait).map_err(refused)
+    // drivers_probe hides the driver's answer, but the machine has kept it.
+    match machine.refusal(&device) {
+        Some(refusal) => Err(refused(refusal)),
+        None => machine.bind(bus, driver, name, &NoWait).map_err(refused),
+    }
 }
 
 /// The VFIO driver of a bus.

@@ -8,7 +8,8 @@ use uvfio_kernel::machine::Machine;
 use uvfio_vfio::Vfio;
 use uvfio_vfio::observe::{Facts, Leftover};
 
-use super::{Device, Dma, Fault, Host, Interrupts, Left, Refusals, Report, Status};
+use super::{Device, Dma, Fault, Host, Interrupts, Left, NotBound, Refusals, Report, Status};
+use crate::explain;
 
 /// How many faults of a device a report lists.
 const FAULTS: usize = 8;
@@ -27,6 +28,7 @@ pub fn collect(machine: &Machine, vfio: &Vfio, status: Status) -> Report {
         refusals: refusals(&facts),
         taint: facts.tainted_by.clone(),
         not_reset: not_reset.map(|device| device.name().to_owned()).collect(),
+        not_bound: all.iter().filter_map(|device| not_bound(machine, device)).collect(),
         left: facts.leftovers.iter().map(left).collect(),
         more_left: facts.more_leftovers,
         devices,
@@ -38,6 +40,14 @@ pub fn collect(machine: &Machine, vfio: &Vfio, status: Status) -> Report {
             .extend(gone.map(|fault| Left::MemoryGone { device: device.name.clone(), iova: fault.iova }));
     }
     report
+}
+
+/// A device that was given to a driver by name, and what `drivers_probe` did not say.
+fn not_bound(machine: &Machine, device: &Hardware) -> Option<NotBound> {
+    let driver = device.driver_override()?;
+    let refusal = machine.refusal(device)?;
+    let rule = refusal.rule().to_owned();
+    Some(NotBound { device: device.name().to_owned(), driver, rule, why: explain::machine(&refusal) })
 }
 
 fn refusals(facts: &Facts) -> Vec<Refusals> {

@@ -40,6 +40,9 @@ pub fn text(report: &Report) -> String {
             "{BAD}not reset:{BAD:#} {device} did not come out of its last reset; it is kept from memory and interrupts, and reads as 0"
         ));
     }
+    for one in &report.not_bound {
+        lines.push(format!("{BAD}not bound:{BAD:#} {} to {}: {}", one.device, one.driver, one.why));
+    }
     if report.left.is_empty() {
         lines.push(format!("{GOOD}nothing was left behind{GOOD:#}"));
     }
@@ -143,7 +146,7 @@ impl Left {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Dma, Interrupts, Refusals};
+    use super::super::{Dma, Interrupts, NotBound, Refusals};
     use super::*;
 
     #[test]
@@ -163,6 +166,12 @@ mod tests {
                 host: Host::default(),
             }],
             not_reset: vec!["ee000000.usb".into()],
+            not_bound: vec![NotBound {
+                device: "fb000000.usb".into(),
+                driver: "vfio-platform".into(),
+                rule: "probe.deferred".into(),
+                why: "fb000000.usb has to wait: its IOMMU fb800000.iommu has no driver yet".into(),
+            }],
             left: vec![Left::DeviceRunning { device: "7ff00000.dma".into() }],
             ..Report::default()
         };
@@ -173,6 +182,7 @@ mod tests {
              uvfio:   fault: write of 0x1000: nothing is mapped there\n\
              uvfio:   and 1 more faults\n\
              uvfio: not reset: ee000000.usb did not come out of its last reset; it is kept from memory and interrupts, and reads as 0\n\
+             uvfio: not bound: fb000000.usb to vfio-platform: fb000000.usb has to wait: its IOMMU fb800000.iommu has no driver yet\n\
              uvfio: left behind: 7ff00000.dma was still running at its last close\n"
         );
     }

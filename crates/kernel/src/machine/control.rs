@@ -62,6 +62,10 @@ pub(super) struct Control {
     pub(super) leaving: BTreeSet<DeviceId>,
     /// Devices that are getting a driver.
     probing: BTreeSet<DeviceId>,
+    /// Devices that some driver has wanted.
+    matched: BTreeSet<DeviceId>,
+    /// Why devices have no driver although one was asked to take them.
+    pub(super) refused: BTreeMap<DeviceId, Refusal>,
     /// The time in which suppliers may come is over.
     pub(super) expired: Expired,
     pub(super) work: Work,
@@ -159,6 +163,9 @@ impl Control {
         for compatible in device.facts().identities() {
             table.by_compatible.entry(compatible.clone()).or_default().insert(device.id());
         }
+        if !self.candidates(device).is_empty() {
+            self.set_matched(device.id());
+        }
     }
 
     /// A device goes.
@@ -170,6 +177,9 @@ impl Control {
         }
         self.links.remove(device.id(), device.path());
         self.deferred.forget(device.id());
+        self.deferred.went(device.path());
+        self.matched.remove(&device.id());
+        self.refused.remove(&device.id());
         let table = self.bus_mut(device.bus());
         table.devices.remove(device.name());
         for compatible in device.facts().identities() {
@@ -214,6 +224,23 @@ impl Control {
             }
         }
         found
+    }
+
+    /// A driver comes to its bus. Devices it would take are worth waiting for from now on.
+    pub(super) fn add_driver(&mut self, driver: &Arc<dyn Driver>) {
+        self.bus_mut(driver.bus()).add_driver(Arc::clone(driver));
+        let candidates = self.candidates_for(&**driver);
+        self.matched.extend(candidates);
+    }
+
+    /// Some driver wants a device (`can_match`).
+    pub(super) fn set_matched(&mut self, id: DeviceId) {
+        self.matched.insert(id);
+    }
+
+    /// Whether some driver has wanted a device since it came.
+    pub(super) fn was_matched(&self, id: DeviceId) -> bool {
+        self.matched.contains(&id)
     }
 
     /// Whether a device has a driver or is getting one.

@@ -70,6 +70,11 @@ impl Deferred {
     /// The device of this node was bound: those who waited for it are next.
     pub(super) fn came(&mut self, path: &str) {
         self.progress = Progress::Some;
+        self.went(path);
+    }
+
+    /// The device of this node is gone: nobody has to wait for it any more.
+    pub(super) fn went(&mut self, path: &str) {
         for device in self.by_path.get(path).cloned().unwrap_or_default() {
             self.queue(device);
         }
@@ -110,6 +115,13 @@ impl Deferred {
     /// It is free after all.
     pub(super) fn take_from_park(&mut self, device: DeviceId) {
         self.parked.remove(&device);
+    }
+
+    /// If it was set aside, it is next.
+    pub(super) fn unpark_one(&mut self, device: DeviceId) {
+        if self.parked.remove(&device) {
+            self.queue(device);
+        }
     }
 
     /// Those set aside are next.

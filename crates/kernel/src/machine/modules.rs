@@ -20,7 +20,7 @@ impl Machine {
         let drivers = spec.drivers.clone();
         if self.modules.declare(spec) == ModuleState::Live {
             for driver in &drivers {
-                self.control().bus_mut(driver.bus()).add_driver(Arc::clone(driver));
+                self.control().add_driver(driver);
                 self.attach_driver(driver);
             }
             self.settle();
@@ -51,7 +51,7 @@ impl Machine {
             }
         };
         for driver in &spec.drivers {
-            self.control().bus_mut(driver.bus()).add_driver(Arc::clone(driver));
+            self.control().add_driver(driver);
         }
         self.modules.settle(&spec.name, ModuleState::Live);
         for driver in &spec.drivers {

@@ -231,6 +231,12 @@ impl Machine {
             }
         }
         let cycles = control.links.break_cycles(devices.iter().map(|device| device.id()));
+        for device in cycles.iter().flatten() {
+            // One that waited for another of its cycle no longer has to.
+            if control.deferred.waits(*device) {
+                control.deferred.queue(*device);
+            }
+        }
         let name = |id: &DeviceId| control.devices.get(id).map(|device| device.name().to_owned());
         cycles.iter().map(|cycle| Note::Cycle { devices: cycle.iter().filter_map(name).collect() }).collect()
     }

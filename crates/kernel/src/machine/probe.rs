@@ -34,7 +34,11 @@ impl Machine {
         if device.presence() == Presence::Gone {
             return Err(ProbeFailure::Before(Refusal::Going { device: device.name().to_owned() }));
         }
-        self.give(device, driver)
+        let result = self.give(device, driver);
+        if let Err(ProbeFailure::Before(refusal) | ProbeFailure::Driver(refusal)) = &result {
+            self.note(device, refusal);
+        }
+        result
     }
 
     /// Likewise, also to put back a device that was to go and then stays.
@@ -50,6 +54,7 @@ impl Machine {
         {
             let mut control = self.control();
             control.work.attempt();
+            control.set_matched(device.id());
             let suppliers = control.links.suppliers(device.id()).count();
             control.work.visit(suppliers);
             if let Some(why) = self.missing_supplier(&control, device) {
@@ -93,6 +98,7 @@ impl Machine {
         let mut guard = self.control();
         let control = &mut *guard;
         device.set_driver(None);
+        control.refused.remove(&device.id());
         if let Some(entry) = control.bus_mut(device.bus()).drivers.get_mut(driver.name()) {
             entry.devices.remove(device.name());
         }
@@ -113,6 +119,10 @@ impl Machine {
             control.deferred.forget(device.id());
             let candidates = control.candidates(device);
             control.work.visit(candidates.len());
+            control.refused.remove(&device.id());
+            if let (true, Some(driver)) = (candidates.is_empty(), device.driver_override()) {
+                control.refused.insert(device.id(), Refusal::NoDriver { bus: device.bus(), driver });
+            }
             candidates
         };
         for driver in candidates {
@@ -128,10 +138,32 @@ impl Machine {
         Ok(())
     }
 
+    /// Remember why a device has no driver: whoever wrote to `drivers_probe` is not told, and a kernel writes it to its log.
+    fn note(&self, device: &Device, refusal: &Refusal) {
+        self.control().refused.insert(device.id(), refusal.clone());
+    }
+
     /// Put a device on the deferred list, where that is what the refusal says.
     fn defer(&self, device: &Device, refusal: &Refusal) {
         if let Refusal::Deferred { why, .. } = refusal {
-            self.control().deferred.add(device.id(), why.clone());
+            let mut control = self.control();
+            control.deferred.add(device.id(), why.clone());
+            if !self.has_to_wait(&control, device, why) {
+                // What it waits for came, or went, after the driver core had looked and before this was written down.
+                control.deferred.queue(device.id());
+            }
+        }
+    }
+
+    /// Whether a device that was deferred would be again.
+    pub(super) fn has_to_wait(&self, control: &Control, device: &Device, why: &Deferral) -> bool {
+        match why {
+            Deferral::Supplier { .. } => self.missing_supplier(control, device).is_some(),
+            Deferral::Iommu { path, .. } => {
+                let iommu = control.device_at(path);
+                control.expired == Expired::No && iommu.is_some_and(|iommu| !control.is_ready(iommu))
+            }
+            Deferral::Unspecified => true,
         }
     }
 
@@ -146,6 +178,8 @@ impl Machine {
             control.work.visit(1);
             let Some(device) = control.devices.get(&id).cloned() else { continue };
             if control.bus_mut(device.bus()).autoprobe == Autoprobe::Off {
+                // Its turn has come and gone, as in `deferred_probe_work_func`.
+                control.deferred.forget(id);
                 continue;
             }
             // Parked before the claim is tried: who has it now looks at the parked ones when he has let go.
@@ -156,6 +190,8 @@ impl Machine {
             // Whatever it failed for is on the deferred list, or was the driver's last word.
             let _ = self.attach(&device);
             drop(claim);
+            // Its turn may have come again meanwhile, in another thread that could not claim it.
+            self.control().deferred.unpark_one(id);
         }
     }
 
@@ -167,11 +203,12 @@ impl Machine {
         let missing = control.links.suppliers(device.id()).find_map(|(supplier, link)| {
             let supplier = control.devices.get(&supplier)?;
             let waits = link.order == LinkOrder::Enforced && !control.is_ready(supplier);
-            // A device that is only a bus never gets a driver; another may get one as long as there is time.
+            // A device that is only a bus never gets a driver. Another may get one as long as there is time, and one that some driver
+            // has taken once is worth waiting for even after that (`can_match`, `fw_devlink_drivers_done`).
             let never = || taken_by(supplier.bus(), supplier.facts().identities()).is_none();
             let hopeless = || {
                 supplier.driver().is_none()
-                    && control.candidates(supplier).is_empty()
+                    && !control.was_matched(supplier.id())
                     && (control.expired == Expired::Yes || never())
             };
             (waits && !hopeless()).then(|| Arc::clone(supplier))
@@ -191,6 +228,7 @@ impl Machine {
                 entry.devices.insert(device.name().to_owned(), Arc::clone(device));
             }
             self.iommu_came(control, device);
+            control.refused.remove(&device.id());
             control.deferred.forget(device.id());
             control.deferred.came(device.path());
             let consumers = control.links.consumers(device.id()).count();

@@ -203,6 +203,7 @@ enum Step {
     Close(usize),
     Kill,
     Later,
+    Autoprobe(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -224,7 +225,12 @@ fn step() -> impl Strategy<Value = Step> {
         2 => device().prop_map(Step::Close),
         1 => Just(Step::Kill),
         1 => Just(Step::Later),
+        1 => any::<bool>().prop_map(Step::Autoprobe),
     ]
+}
+
+fn fw_devlink() -> impl Strategy<Value = FwDevlink> {
+    prop_oneof![4 => Just(FwDevlink::On), 1 => Just(FwDevlink::Permissive), 1 => Just(FwDevlink::Off)]
 }
 
 struct World {
@@ -235,9 +241,9 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(fw_devlink: FwDevlink) -> Self {
         let devices = devices();
-        let (setup, clock) = setup(Arc::new(Writers), Options::default());
+        let (setup, clock) = setup(Arc::new(Writers), Options { fw_devlink, ..Options::default() });
         let (machine, _) = Machine::new(board(devices.clone()), setup);
         let user = Arc::new(User::default());
         let drivers: Vec<Arc<dyn Driver>> = vec![user.clone()];
@@ -287,6 +293,9 @@ impl World {
             Step::Close(at) => self.user.close(name(at)),
             Step::Kill => self.devices.iter().for_each(|device| self.user.close(&device.name)),
             Step::Later => self.clock.advance(Duration::from_secs(5), machine),
+            Step::Autoprobe(on) => {
+                machine.set_autoprobe(bus, if on { Autoprobe::On } else { Autoprobe::Off });
+            }
         }
     }
 
@@ -296,17 +305,22 @@ impl World {
         self.no_device_has_two_owners(&devices);
         self.no_group_is_viable_with_a_host_driver_in_it(&devices);
         self.no_closed_device_does_dma(&devices);
-        for (device, why) in machine.deferred() {
-            assert!(device.driver().is_none(), "{device:?} is bound and deferred");
-            let waited_for = why.path().and_then(|path| machine.device_at(path));
-            assert!(waited_for.is_none_or(|it| it.driver().is_none()), "{device:?} could probe: {why}");
-        }
+        self.nothing_is_deferred_that_could_probe();
         for facts in machine.modules() {
             let there = |(bus, name): &(Bus, String)| machine.driver(*bus, name).is_some();
             assert_eq!(facts.drivers.iter().all(there), facts.state == ModuleState::Live, "{facts:?}");
         }
         for (supplier, consumer) in machine.device_links() {
             assert!(machine.device_by_id(supplier).is_some() && machine.device_by_id(consumer).is_some());
+        }
+    }
+
+    fn nothing_is_deferred_that_could_probe(&self) {
+        let deferred = self.machine.deferred();
+        let control = self.machine.control();
+        for (device, why) in deferred {
+            assert!(device.driver().is_none(), "{device:?} is bound and deferred");
+            assert!(self.machine.has_to_wait(&control, &device, &why), "{device:?} could probe: {why}");
         }
     }
 
@@ -369,8 +383,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: sequences(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_done_nobody_shares_what_is_somebody_elses(steps in prop::collection::vec(step(), 1..40)) {
-        let world = World::new();
+    fn whatever_is_done_nobody_shares_what_is_somebody_elses(
+        fw_devlink in fw_devlink(),
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        let world = World::new(fw_devlink);
         world.check();
         for step in &steps {
             world.take(step);
@@ -384,7 +401,7 @@ proptest! {
 fn whoever_does_it_at_once_it_stays_sound() {
     let runner = &mut proptest::test_runner::TestRunner::deterministic();
     for _ in 0..100 {
-        let world = World::new();
+        let world = World::new(FwDevlink::On);
         let sequences: Vec<Vec<Step>> =
             (0..4).map(|_| prop::collection::vec(step(), 100).new_tree(runner).unwrap().current()).collect();
         std::thread::scope(|scope| {

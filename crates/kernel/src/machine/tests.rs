@@ -259,6 +259,15 @@ fn a_failing_probe_is_an_error_of_bind_and_none_of_drivers_probe() {
     assert_eq!((refusal.errno(), refusal.rule()), (errno::ENOENT, "user.no-reset"));
     machine.drivers_probe(P, "fussy", &NoWait).unwrap();
     assert_eq!(driver_of(machine, "fussy"), None);
+    let fussy = machine.device(P, "fussy").unwrap();
+    let why = |machine: &Machine| machine.refusal(&fussy).map(|refusal| refusal.rule());
+    assert_eq!(why(machine), Some("user.no-reset"), "but it can be asked for");
+    machine.set_driver_override(P, "fussy", "nobody").unwrap();
+    machine.drivers_probe(P, "fussy", &NoWait).unwrap();
+    assert_eq!(why(machine), Some("bus.no-driver"));
+    machine.set_driver_override(P, "fussy", "").unwrap();
+    machine.drivers_probe(P, "fussy", &NoWait).unwrap();
+    assert_eq!(why(machine), None);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use class::ClassDevice;
 
-use crate::device::{Bus, DeviceId};
+use crate::device::{Bus, Deferral, DeviceId};
 use crate::iommu::GroupId;
 use crate::machine::{Machine, Refusal};
 use crate::module::ModuleName;
@@ -328,10 +328,14 @@ impl Sysfs {
         }
     }
 
-    /// `/sys/kernel/debug/devices_deferred`: each device that waits, and for what.
+    /// `/sys/kernel/debug/devices_deferred`: each device that waits, and after a tab for what, where whoever put it off said so
+    /// (`deferred_devs_show`, drivers/base/dd.c; `dev_err_probe`, drivers/base/core.c).
     fn devices_deferred(&self) -> String {
-        let line = |(device, why): (Arc<crate::device::Device>, crate::device::Deferral)| {
-            format!("{}\t{}: {why}\n", device.name(), device.bus())
+        let line = |(device, why): (Arc<crate::device::Device>, Deferral)| match why {
+            Deferral::Supplier { .. } | Deferral::Iommu { .. } => {
+                format!("{}\t{}: {why}\n", device.name(), device.bus())
+            }
+            Deferral::Unspecified => format!("{}\t\n", device.name()),
         };
         self.machine.deferred().into_iter().map(line).collect()
     }
