@@ -184,7 +184,7 @@ pub enum Hotplug {
 /// A board and how it is brought up.
 #[derive(Debug, Args)]
 pub struct Bringup {
-    /// The board: a .dtb, a .dts (compiled with dtc), or `demo` for the built-in one
+    /// The board: a .dtb, a .dts (compiled with dtc), a folder of ACPI tables with a DSDT, or `demo` for the built-in one
     #[arg(long, value_name = "FILE")]
     pub board: PathBuf,
 

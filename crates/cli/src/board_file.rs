@@ -1,9 +1,12 @@
-//! From what `--board` names to the bytes of a device tree: a blob as it is, source text through dtc, the built-in board.
+//! From what `--board` names to the bytes of a device tree or of ACPI's tables: a blob as it is, source text through dtc, the tables of a
+//! folder, the built-in board.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use uvfio_firmware::acpi;
 
 use crate::problem::Problem;
 
@@ -24,6 +27,41 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     let bytes = contents(path)?;
     let is_source = path.extension().is_some_and(|ext| ext == "dts" || ext == "dtso");
     if is_source { compile(path, &bytes) } else { Ok(bytes) }
+}
+
+/// The description of a machine that `path` stands for: a device tree blob, or tables of ACPI behind one another.
+///
+/// # Errors
+/// Likewise, and where a folder has no tables.
+pub fn description(path: &Path) -> Result<Vec<u8>, Problem> {
+    if !path.is_dir() {
+        return read(path);
+    }
+    let below = path.join("acpi/tables");
+    if below.is_dir() {
+        return description(&below);
+    }
+    let unreadable = |error| Problem::BoardUnreadable { path: path.to_path_buf(), error };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        files.push(entry.map_err(unreadable)?.path());
+    }
+    files.sort();
+    let mut tables = Vec::new();
+    for file in files.iter().filter(|file| file.is_file()) {
+        let bytes = contents(file)?;
+        if acpi::is_table(&bytes) {
+            let (found, _) = acpi::read(&bytes);
+            // Another table's length could lie, and hide those behind it.
+            if found.iter().any(acpi::Table::describes_devices) {
+                tables.extend(bytes);
+            }
+        }
+        if tables.len() as u64 > LIMIT {
+            return Err(Problem::BoardTooLarge { path: path.to_path_buf(), limit: LIMIT });
+        }
+    }
+    if tables.is_empty() { Err(Problem::NoTables { path: path.to_path_buf() }) } else { Ok(tables) }
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>, Problem> {

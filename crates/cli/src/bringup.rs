@@ -2,6 +2,8 @@
 
 pub mod binding;
 mod clock;
+mod description;
+mod firmware;
 mod models;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,7 @@ use uvfio_vfio::personality::Personality;
 use uvfio_vfio::{Options, Registers, ResetSets, Vfio};
 
 use self::clock::HostClock;
+use self::description::Description;
 use self::models::Models;
 use crate::args::Injection;
 use crate::near::near;
@@ -35,12 +38,14 @@ pub struct Up {
     pub worker: Arc<Worker>,
     /// Who wants to see every call.
     pub trace: Option<Arc<Trace>>,
+    /// What of the board's description could not be understood, where that loses devices.
+    pub remarks: Vec<String>,
 }
 
 /// What is brought up.
 pub struct Wanted<'a> {
-    /// The board's device tree blob.
-    pub blob: &'a [u8],
+    /// The board's device tree blob, or its tables of ACPI behind one another.
+    pub description: &'a [u8],
     /// What the board is called when something is wrong with it.
     pub name: &'a Path,
     /// Settings of module parameters.
@@ -78,10 +83,7 @@ pub fn bare(board: Board) -> Arc<Machine> {
 /// # Errors
 /// Where the board, a parameter or a device is not as the command line says.
 pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
-    let (board, _) = Board::from_dtb(wanted.blob).map_err(|error| Problem::NotADeviceTree {
-        path: wanted.name.to_path_buf(),
-        why: error.to_string(),
-    })?;
+    let Description { board, firmware, remarks } = Description::read(wanted.description, wanted.name)?;
     let clock = Arc::new(HostClock::new());
     let worker = Arc::new(Worker::new(clock.clone()));
     let setup = Setup {
@@ -92,6 +94,9 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
         options: wanted.core,
     };
     let (machine, mut notes) = Machine::new(board, setup);
+    if let Some(firmware) = firmware {
+        machine.set_acpi_reset(Arc::new(firmware));
+    }
     let observer = wanted.trace.clone().map(|trace| -> Arc<dyn Observer> { trace });
     let options = Options {
         personality: wanted.personality,
@@ -108,7 +113,7 @@ pub fn up(wanted: Wanted<'_>) -> Result<Up, Problem> {
     for device in wanted.bind {
         binding::bind(&machine, device, &wanted.personality)?;
     }
-    Ok(Up { machine, vfio, worker, trace: wanted.trace })
+    Ok(Up { machine, vfio, worker, trace: wanted.trace, remarks })
 }
 
 /// Linux ignores a setting it does not know, with a line in the log; somebody who typed one wants to know now.

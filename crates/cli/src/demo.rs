@@ -55,7 +55,7 @@ pub fn demo(args: &Demo) -> Result<ExitCode, Problem> {
     let trace = Arc::new(Trace::new(personality, output::stdout()));
     // The administrator's writes are shown as they are typed; only calls are traced.
     let up = bringup::up(Wanted {
-        blob: board_file::DEMO,
+        description: board_file::DEMO,
         name: Path::new("demo"),
         params: &[],
         core: machine::Options::default(),

@@ -43,6 +43,12 @@ pub enum Problem {
         /// What its header says.
         why: String,
     },
+    /// Tables of ACPI that say nothing of devices.
+    #[error("{} has tables of ACPI and no DSDT among them, which says what devices there are", .path.display())]
+    NoDsdt {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// A table of the machine is only its administrator's to read.
     #[error("only root may read {}; ask with sudo, or copy the tables first", .path.display())]
     TableForbidden {

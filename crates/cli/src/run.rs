@@ -30,7 +30,7 @@ pub fn run(args: &Bringup, program: &[OsString]) -> Result<ExitCode, Problem> {
         None => None,
     };
     let up = bringup::up(Wanted {
-        blob: &board_file::read(&args.board)?,
+        description: &board_file::description(&args.board)?,
         name: &args.board,
         params: &args.param,
         core: args.core.options(),
@@ -41,6 +41,9 @@ pub fn run(args: &Bringup, program: &[OsString]) -> Result<ExitCode, Problem> {
         reset_sets: args.reset_set.sets(),
         trace,
     })?;
+    for remark in &up.remarks {
+        eprintln!("uvfio: {remark}");
+    }
     let status = start(&up, program)?;
     reporter.report(&up, status)?;
     Ok(status.code())

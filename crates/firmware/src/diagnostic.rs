@@ -3,6 +3,7 @@
 //! Linux prints such things to its log and goes on (`pr_err` in `drivers/of`); here they come back beside the board. Sentences are
 //! made of them in the command line tool.
 
+use crate::acpi::aml::Failure;
 use crate::{Reference, Trigger};
 
 /// One trouble, and the node it is at.
@@ -178,6 +179,11 @@ pub enum Problem {
     },
     /// A device on the AMBA bus without a register window; Linux makes no device of it.
     AmbaWithoutRegisters,
+    /// A part of a table of ACPI that could not be read: what stands before it in the same scope is there, and what is in other scopes.
+    Unreadable {
+        /// Why.
+        why: Failure,
+    },
     /// An object of ACPI that could not be evaluated; the device is as if it had none.
     NotEvaluated {
         /// Its name, such as `_CRS`.

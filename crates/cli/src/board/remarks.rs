@@ -97,6 +97,9 @@ fn problem(problem: &Problem) -> (&'static str, String) {
         Problem::AmbaWithoutRegisters => {
             ("amba-without-registers", "an AMBA device without registers".into())
         }
+        Problem::Unreadable { why } => {
+            ("unreadable", format!("reading it was given up, because {why}; what stands before is there"))
+        }
         Problem::NotEvaluated { name } => ("not-evaluated", format!("its {name} cannot be evaluated")),
         Problem::ResourceEnds { at } => {
             ("resource-ends", format!("its _CRS ends within the descriptor at byte {at}"))

@@ -11,7 +11,7 @@ fn demo(params: &[&str], bind: &[&str]) -> Result<Up, Problem> {
     let params: Vec<Setting> = params.iter().map(|text| text.parse().expect("a setting")).collect();
     let bind: Vec<String> = bind.iter().map(|name| (*name).to_owned()).collect();
     up(Wanted {
-        blob: board_file::DEMO,
+        description: board_file::DEMO,
         name: Path::new("demo"),
         params: &params,
         core: machine::Options::default(),

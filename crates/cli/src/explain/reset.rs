@@ -66,9 +66,8 @@ fn acpi(device: &str, why: &AcpiFailure) -> String {
     let method = format!("the firmware's _RST of {device}");
     match why {
         AcpiFailure::NoMethod => format!("{device} has no _RST"),
-        AcpiFailure::Interpreter { says } => format!("{method} is wrong, or beyond the interpreter ({says})"),
+        AcpiFailure::Interpreter { says } => format!("{method} failed: {says}"),
         AcpiFailure::Endless { bound } => format!("{method} did not end within {bound}"),
-        AcpiFailure::Died => format!("{method} brought the interpreter down"),
         AcpiFailure::NotYours(not_yours) => format!("{method} failed: {}", holder(not_yours)),
         AcpiFailure::Busy { device } => format!("{method} failed: it reached {device} while that was busy"),
     }

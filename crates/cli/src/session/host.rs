@@ -30,7 +30,7 @@ impl Session {
         Session {
             machine: Arc::clone(&up.machine),
             personality: *up.vfio.personality(),
-            overlays: Mutex::new(Overlays::of(up.machine.board().tree.clone())),
+            overlays: Mutex::new(Overlays::of(&up.machine.board())),
         }
     }
 

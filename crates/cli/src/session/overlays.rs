@@ -4,11 +4,11 @@
 //! from the board's own and the others in their order.
 
 use uvfio_firmware::dt::{self, Misfit};
-use uvfio_firmware::{NotADeviceTree, Tree};
+use uvfio_firmware::{Board, DescribedBy, NotADeviceTree, Tree};
 
 /// A board's own tree and what was put into it.
 pub struct Overlays {
-    base: Tree,
+    base: Option<Tree>,
     applied: Vec<(String, Tree)>,
 }
 
@@ -29,14 +29,18 @@ pub enum Unchanged {
         /// What would be missing.
         why: Misfit,
     },
+    /// The board is described by ACPI.
+    #[error("the board is described by ACPI, and an overlay can only be put into a device tree")]
+    NoTree,
     /// One of this name is there.
     #[error("an overlay of this name is there already")]
     Twice,
 }
 
 impl Overlays {
-    /// None yet.
-    pub fn of(base: Tree) -> Self {
+    /// None yet. A board that ACPI describes takes none.
+    pub fn of(board: &Board) -> Self {
+        let base = (board.described_by == DescribedBy::DeviceTree).then(|| board.tree.clone());
         Overlays { base, applied: Vec::new() }
     }
 
@@ -65,7 +69,7 @@ impl Overlays {
     /// # Errors
     /// Where another one needs it.
     pub fn without(&self, name: &str) -> Result<(Tree, Overlays), Unchanged> {
-        let mut tree = self.base.clone();
+        let mut tree = self.base.clone().ok_or(Unchanged::NoTree)?;
         let applied: Vec<(String, Tree)> =
             self.applied.iter().filter(|(other, _)| other != name).cloned().collect();
         for (other, overlay) in &applied {
@@ -75,8 +79,8 @@ impl Overlays {
         Ok((tree, Overlays { base: self.base.clone(), applied }))
     }
 
-    fn tree(&self) -> Result<Tree, Misfit> {
-        let mut tree = self.base.clone();
+    fn tree(&self) -> Result<Tree, Unchanged> {
+        let mut tree = self.base.clone().ok_or(Unchanged::NoTree)?;
         for (_, overlay) in &self.applied {
             tree = dt::apply(&tree, overlay, dt::Merge::Live)?.0;
         }

@@ -20,7 +20,7 @@ struct Bench {
 fn session(params: &[&str]) -> Bench {
     let params: Vec<_> = params.iter().map(|text| text.parse().expect("a setting")).collect();
     let wanted = Wanted {
-        blob: board_file::DEMO,
+        description: board_file::DEMO,
         name: Path::new("demo"),
         params: &params,
         core: uvfio_kernel::machine::Options::default(),

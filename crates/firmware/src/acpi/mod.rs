@@ -9,6 +9,7 @@
 pub mod aml;
 mod bytes;
 pub mod dmar;
+mod firmware;
 pub mod header;
 pub mod identity;
 pub mod iort;
@@ -19,6 +20,7 @@ pub mod resource;
 pub mod viot;
 
 pub use dmar::Dmar;
+pub use firmware::{Described, Firmware, NoDsdt, is_table};
 pub use header::{Header, Signature};
 pub use identity::AcpiFacts;
 pub use iort::Iort;

@@ -84,7 +84,7 @@ impl Bounds {
     /// For loading tables and asking all devices.
     pub const LOAD: Bounds = Bounds { steps: 4_000_000, room: 128 << 20 };
     /// For one method.
-    pub const METHOD: Bounds = Bounds { steps: 1_000_000, room: 32 << 20 };
+    pub const METHOD: Bounds = Bounds { steps: 250_000, room: 32 << 20 };
 }
 
 /// Why an evaluation failed.

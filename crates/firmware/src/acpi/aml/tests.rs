@@ -94,7 +94,7 @@ fn a_reset_reaches_the_registers_of_its_device() {
     let fails = |interpreter: &mut Interpreter, device: &str| {
         interpreter.evaluate(&format!("\\_SB_.{device}._RST"), &mut Memory::default(), Bounds::METHOD)
     };
-    assert_eq!(fails(&mut interpreter, "LOOP"), Err(Failure::TooManySteps(1_000_000)));
+    assert_eq!(fails(&mut interpreter, "LOOP"), Err(Failure::TooManySteps(250_000)));
     assert_eq!(fails(&mut interpreter, "FAIL"), Err(Failure::DividedByZero));
     assert_eq!(fails(&mut interpreter, "DMA1"), Err(Failure::NoSuchName("\\_SB_.DMA1._RST".to_owned())));
 }

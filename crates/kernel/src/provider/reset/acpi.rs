@@ -56,9 +56,6 @@ pub enum AcpiFailure {
         /// The bound.
         bound: Bound,
     },
-    /// The interpreter did not survive it.
-    #[error("the interpreter ended")]
-    Died,
     /// It reached for the registers of a device that is not the asker's.
     #[error(transparent)]
     NotYours(#[from] NotYours),
@@ -95,10 +92,9 @@ impl AcpiFailure {
         match self {
             AcpiFailure::NotYours(_) => errno::EPERM,
             AcpiFailure::Busy { .. } => errno::EBUSY,
-            AcpiFailure::NoMethod
-            | AcpiFailure::Interpreter { .. }
-            | AcpiFailure::Endless { .. }
-            | AcpiFailure::Died => errno::EINVAL,
+            AcpiFailure::NoMethod | AcpiFailure::Interpreter { .. } | AcpiFailure::Endless { .. } => {
+                errno::EINVAL
+            }
         }
     }
 }
