@@ -35,10 +35,7 @@ pub fn all(
                 _ => ("pci", String::new()),
             };
             let together = match verdicts.devices[at] {
-                AcpiVerdict::Together => {
-                    let least = device.shares.iter().map(|one| most(&view.shared[*one])).min();
-                    view.together(at, least.unwrap_or(MOST))
-                }
+                AcpiVerdict::Together => view.together(at, most(view)),
                 _ => Vec::new(),
             };
             let bonds: Vec<Reason> =
@@ -125,15 +122,15 @@ fn is_group(view: &AcpiView, shared: &SharedId) -> bool {
     view.iommus[shared.iommu].grouping() != AcpiGrouping::Device && shared.users.iter().all(is_named)
 }
 
-/// So many names of those that share an id: fewer where very many do, as each of them has the list.
-fn most(shared: &SharedId) -> usize {
-    (MOST * 1024 / shared.users.len().max(1)).clamp(4, MOST)
+/// So many names of others each device has: fewer where there are very many devices, so that all together stay bearable.
+fn most(view: &AcpiView) -> usize {
+    ((1 << 20) / view.devices.len().max(1)).clamp(4, MOST)
 }
 
 /// Why a device draws others along: their IOMMU's driver puts them in one group, or cannot tell them apart.
 fn bond(view: &AcpiView, names: &[String], of: usize, (shared, grouped): (usize, bool)) -> Reason {
     let shared = &view.shared[shared];
-    let others = shared.users.iter().filter(|user| **user != of).take(most(shared));
+    let others = shared.users.iter().filter(|user| **user != of).take(most(view));
     let devices: Vec<String> = others.map(|user| names[*user].clone()).collect();
     let iommu = super::iommu(view, shared.iommu);
     let says = format!("id {:#x} of {iommu} is also that of {}", shared.id, words::list(&devices));
