@@ -52,8 +52,16 @@ fn a_removal_can_be_interrupted() {
     if !host::has_sandbox("a_removal_can_be_interrupted") {
         return;
     }
-    let lines = says("$own interrupted 7ff00000.dma; driver 7ff00000.dma; $own share 7ff00000.dma | wc -l");
-    assert_eq!(lines, ["7ff00000.dma: interrupted twice, and as before", "vfio-amba", "6"]);
+    let lines = says(
+        "d=7ff00000.dma
+        $own interrupted $d -- bash -c \"echo $d > $a/devices/$d/driver/unbind; exit 9\"
+        $own interrupted $d -- $uvfio unbind $d
+        $own interrupted $d -- $uvfio hotplug remove $d
+        $own signalled $d
+        driver $d; $own share $d | wc -l",
+    );
+    let before = "7ff00000.dma: interrupted, and as before";
+    assert_eq!(lines, [before, before, before, before, "vfio-amba", "6"]);
 }
 
 /// An open device keeps its driver's module, a container with an IOMMU that of type1, and every file VFIO itself.

@@ -14,7 +14,8 @@ use dma330_copy::Failure;
 
 const USAGE: &str = "usage: vfio-ownership hold DEVICE [--then OTHER] -- COMMAND...
        vfio-ownership removed DEVICE -- COMMAND...
-       vfio-ownership interrupted DEVICE
+       vfio-ownership interrupted DEVICE -- COMMAND...
+       vfio-ownership signalled DEVICE
        vfio-ownership share DEVICE
        vfio-ownership faulted DEVICE
        vfio-ownership killed TIMES CLIENT DEVICE...";
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
         ["hold", device, "--then", other, "--", command @ ..] => hold::hold(device, Some(other), command),
         ["hold", device, "--", command @ ..] => hold::hold(device, None, command),
         ["removed", device, "--", command @ ..] => removal::removed(device, command),
-        ["interrupted", device] => removal::interrupted(device),
+        ["interrupted", device, "--", command @ ..] => removal::interrupted(device, command),
+        ["signalled", device] => removal::signalled(device),
         ["share", device] => share::share(device),
         ["faulted", device] => hold::faulted(device),
         ["killed", times, client, devices @ ..] => match times.parse() {

@@ -46,9 +46,7 @@ pub fn removed(device: &str, command: &[&str]) -> Result<(), Failure> {
     let held = container.device(device)?;
     let second = container.device(device)?;
     let mapping = Mapping::of(&second)?;
-    let (program, args) = command.split_first().ok_or_else(|| Failure::new("COMMAND", "is missing"))?;
-    let child = Command::new(program).args(args).spawn();
-    let mut child = child.map_err(|error| Failure::new(*program, error.to_string()))?;
+    let mut child = start(command)?;
     wait_until("the removal", || Ok(is_leaving(&container, device)))?;
 
     // Who has it goes on with it.
@@ -59,9 +57,9 @@ pub fn removed(device: &str, command: &[&str]) -> Result<(), Failure> {
     drop(second);
     waits(&mut child, device)?;
     drop(mapping);
-    let status = child.wait().map_err(|error| Failure::new(*program, error.to_string()))?;
+    let status = child.wait().map_err(|error| Failure::new("the removal", error.to_string()))?;
     if !status.success() {
-        return Err(Failure::new(*program, status.to_string()));
+        return Err(Failure::new("the removal", status.to_string()));
     }
     must("the device is nobody's who could open it", is_leaving(&container, device))
 }
@@ -77,22 +75,26 @@ fn waits(child: &mut Child, device: &str) -> Result<(), Failure> {
     must("the device still has its driver", sysfs::link(device, "driver")?.is_some())
 }
 
-/// Take the device away by `unbind` while it is held, and interrupt that: once by killing who does it, once by a signal that is handled.
-pub fn interrupted(device: &str) -> Result<(), Failure> {
+/// Start the command that takes the device away, and kill it while it waits for us: all is as it was then.
+pub fn interrupted(device: &str, command: &[&str]) -> Result<(), Failure> {
+    let container = Container::of(device)?;
+    let held = container.device(device)?;
+    let driver = sysfs::link(device, "driver")?;
+    let mut child = start(command)?;
+    wait_until("the removal", || Ok(is_leaving(&container, device)))?;
+    // SAFETY: the child has not been waited for, so that its number is its own.
+    unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) };
+    let status = child.wait().map_err(|error| Failure::new("the removal", error.to_string()))?;
+    must("it was killed", status.signal() == Some(libc::SIGTERM))?;
+    as_before(&container, &held, device, driver.as_deref())
+}
+
+/// Take the device away by `unbind`, and let a signal come meanwhile that is handled.
+pub fn signalled(device: &str) -> Result<(), Failure> {
     let container = Container::of(device)?;
     let held = container.device(device)?;
     let file = sysfs::unbind_file(device)?;
     let driver = sysfs::link(device, "driver")?;
-
-    let script = format!("echo {device} > {}", file.display());
-    let mut child = Command::new("sh").args(["-c", &script]).spawn();
-    let child = child.as_mut().map_err(|error| Failure::new("sh", error.to_string()))?;
-    wait_until("the removal", || Ok(is_leaving(&container, device)))?;
-    // SAFETY: the child has not been waited for, so that its number is its own.
-    unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) };
-    let status = child.wait().map_err(|error| Failure::new("sh", error.to_string()))?;
-    must("the shell was killed", status.signal() == Some(libc::SIGTERM))?;
-    wait_until("its end", || Ok(!is_leaving(&container, device)))?;
 
     // The thread says who it is, so that the signal goes to it and to no other.
     static WRITER: AtomicU64 = AtomicU64::new(0);
@@ -103,18 +105,32 @@ pub fn interrupted(device: &str) -> Result<(), Failure> {
         WRITER.store(unsafe { libc::pthread_self() }, Ordering::SeqCst);
         sysfs::write(&file, &to)
     });
-    wait_until("the second removal", || Ok(is_leaving(&container, device)))?;
+    wait_until("the removal", || Ok(is_leaving(&container, device)))?;
     // SAFETY: the thread waits in its write and has not been joined.
     unsafe { libc::pthread_kill(WRITER.load(Ordering::SeqCst), libc::SIGUSR1) };
     let written = writer.join().map_err(|_| Failure::new("the writer", "panicked"))?;
     let errno = written.err().and_then(|error| error.raw_os_error());
     must("the write was interrupted", errno == Some(libc::EINTR))?;
-    wait_until("its end", || Ok(!is_leaving(&container, device)))?;
+    as_before(&container, &held, device, driver.as_deref())
+}
 
-    must("the device still has its driver", sysfs::link(device, "driver")? == driver)?;
+/// The device can be opened again, has the driver it had, and works.
+fn as_before(
+    container: &Container,
+    held: &Device,
+    device: &str,
+    driver: Option<&str>,
+) -> Result<(), Failure> {
+    wait_until("its end", || Ok(!is_leaving(container, device)))?;
+    must("the device still has its driver", sysfs::link(device, "driver")?.as_deref() == driver)?;
     held.info()?;
-    println!("{device}: interrupted twice, and as before");
+    println!("{device}: interrupted, and as before");
     Ok(())
+}
+
+fn start(command: &[&str]) -> Result<Child, Failure> {
+    let (program, args) = command.split_first().ok_or_else(|| Failure::new("COMMAND", "is missing"))?;
+    Command::new(program).args(args).spawn().map_err(|error| Failure::new(*program, error.to_string()))
 }
 
 /// A handler that does nothing, and after which calls do not go on by themselves.

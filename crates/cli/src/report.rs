@@ -199,7 +199,7 @@ pub enum Left {
         /// Where the first was, as devices call it.
         first: u64,
     },
-    /// A device used memory that the program had unmapped while it was mapped for DMA.
+    /// A device used memory that the program had unmapped, or ended with, while it was mapped for DMA.
     MemoryGone {
         /// The device.
         device: String,

@@ -115,7 +115,7 @@ fn fault(fault: &Fault) -> String {
         "not-mapped" => "nothing is mapped there",
         "not-allowed" => "the mapping does not allow it",
         "blocked" => "the device is blocked: its group has no domain, or it was being reset or handed back",
-        "memory-gone" => "the program had unmapped the memory while it was mapped for DMA",
+        "memory-gone" => "the program had unmapped the memory, or ended, while it was mapped for DMA",
         _ => "the access wraps around the end of the address space",
     };
     format!("{} of {:#x}: {why}", fault.access, fault.iova)
@@ -137,7 +137,7 @@ impl Left {
             ),
             Left::MemoryGone { device, iova } => {
                 format!(
-                    "{device} used {iova:#x}, whose memory the program had unmapped while it was mapped for DMA"
+                    "{device} used {iova:#x}, whose memory the program had unmapped, or ended with, while it was mapped for DMA"
                 )
             }
         }
