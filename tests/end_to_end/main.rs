@@ -3,6 +3,7 @@
 //! Every test starts the real command. What a host must allow for it is asked of `uvfio doctor`; a test that this host cannot run
 //! says so by name and reason, and `UVFIO_REQUIRE=all` makes that a failure.
 
+mod acpi;
 mod bad_input;
 mod bad_writes;
 mod bench;

@@ -10,6 +10,11 @@ pub fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/demo.dtb")
 }
 
+/// The tables of boards/acpi-demo.
+pub fn acpi_demo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/acpi-demo")
+}
+
 /// The blob of boards/parity.dts.
 pub fn parity() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards/parity.dtb")

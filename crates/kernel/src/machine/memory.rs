@@ -54,11 +54,8 @@ impl<'a> ReachedByReset<'a> {
         })
     }
 
-    /// Do something with a device's registers, if the asker may.
+    /// Do something with another device's registers, if the asker may.
     fn with<T>(&self, device: &Arc<Device>, access: impl FnOnce() -> T) -> Result<T, AcpiFailure> {
-        if device.id() == self.device.id() {
-            return Ok(access());
-        }
         let name = || device.name().to_owned();
         // Waiting for it could be waiting for one who waits for us.
         let lock = device.try_lock_reset().ok_or_else(|| AcpiFailure::Busy { device: name() })?;
@@ -73,6 +70,10 @@ impl<'a> ReachedByReset<'a> {
 impl SystemMemory for ReachedByReset<'_> {
     fn load(&self, address: u64, width: Width) -> Result<u64, AcpiFailure> {
         match self.find(address, width) {
+            // One that did not come out of its last reset gets another chance.
+            Some(at) if at.device.id() == self.device.id() => {
+                Ok(at.device.load_as_driver(at.region, at.offset, width))
+            }
             Some(at) => self.with(&at.device, || at.device.load(at.region, at.offset, width)),
             None => Ok(width.mask()),
         }
@@ -80,6 +81,10 @@ impl SystemMemory for ReachedByReset<'_> {
 
     fn store(&self, address: u64, width: Width, value: u64) -> Result<(), AcpiFailure> {
         match self.find(address, width) {
+            Some(at) if at.device.id() == self.device.id() => {
+                at.device.store_as_driver(at.region, at.offset, width, value);
+                Ok(())
+            }
             Some(at) => self.with(&at.device, || at.device.store(at.region, at.offset, width, value)),
             None => Ok(()),
         }

@@ -435,6 +435,10 @@ fn a_method_reaches_registers_as_far_as_their_devices_are_the_askers() {
     assert_eq!(method(&[0x1_0000, 0x1_1000]), refused(Holder::Host { driver }));
     assert!(bench.device("a").is_blocked());
     assert_eq!(bench.device("b").load(0, 0, Width::Word), 5);
+    // The next try reaches the device all the same.
+    bench.device("a").store_as_driver(0, 0, Width::Word, 7);
+    assert_eq!(method(&[0x1_0000]), Ok(()));
+    assert_eq!((bench.device("a").is_blocked(), bench.device("a").load(0, 0, Width::Word)), (false, 0));
     // Another user's, the asker's own, nobody's.
     bench.free("b");
     bench.device("b").group().unwrap().claim(Owner(2)).unwrap();
