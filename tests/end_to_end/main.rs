@@ -15,6 +15,7 @@ mod kill;
 mod modules;
 mod ownership;
 mod parity;
+mod proc;
 mod report;
 mod reset;
 mod session;

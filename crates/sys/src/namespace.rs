@@ -5,9 +5,13 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 
-use rustix::process::{getegid, geteuid};
-use rustix::thread::{CapabilitySet, UnshareFlags, capabilities};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{Pid, getegid, geteuid};
+use rustix::thread::{
+    CapabilitySet, LinkNameSpaceType, UnshareFlags, capabilities, move_into_link_name_space,
+};
 
 /// Whether this process may mount where it is, so that it needs no user namespace.
 #[must_use]
@@ -37,6 +41,18 @@ pub fn enter_as_root() -> Result<(), (Step, io::Error)> {
     write("uid_map", format!("0 {uid} 1"))?;
     write("setgroups", "deny".to_owned())?;
     write("gid_map", format!("0 {gid} 1"))
+}
+
+/// Enter the mount namespace of a process, for this thread alone. Its root and working directory are the root there then.
+///
+/// # Errors
+/// What opening the namespace, `unshare` or `setns` answers.
+pub fn enter_mounts_of(process: Pid) -> io::Result<()> {
+    let path = format!("/proc/{}/ns/mnt", process.as_raw_nonzero());
+    let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    // Threads of one process share their root and working directory, which lie in one mount namespace.
+    unshare(UnshareFlags::FS)?;
+    Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?)
 }
 
 fn unshare(flags: UnshareFlags) -> io::Result<()> {

@@ -11,8 +11,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
 
+use rustix::process::Pid;
+
+use crate::mounts::{self, Depth};
+use crate::namespace::enter_mounts_of;
 use crate::seccomp::{Listener, Place};
 
 /// The thread. Dropping it ends it, and its hold on the mount.
@@ -25,6 +29,7 @@ pub struct Opener {
 #[derive(Debug)]
 enum Job {
     Look { path: String, done: Sender<io::Result<i32>> },
+    Lay { namespaces: Pid, part: String, target: String, done: Sender<io::Result<i32>> },
     Give { path: String, call: u64, places: Vec<Place>, done: Sender<io::Result<i32>> },
 }
 
@@ -67,6 +72,15 @@ impl Opener {
         self.ask(|done| Job::Give { path, call, places, done })
     }
 
+    /// Lay a part of the mount over a file in the mount namespace of a process; the thread stays there. Each time the same process is
+    /// meant.
+    ///
+    /// # Errors
+    /// Where it cannot enter, or what mounting answers.
+    pub fn lay(&self, namespaces: Pid, part: String, target: String) -> io::Result<()> {
+        self.ask(|done| Job::Lay { namespaces, part, target, done }).map(|_| ())
+    }
+
     fn ask(&self, job: impl FnOnce(Sender<io::Result<i32>>) -> Job) -> io::Result<i32> {
         let (done, answer) = channel();
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
@@ -87,6 +101,7 @@ impl Drop for Opener {
 }
 
 fn work(mount: &OwnedFd, listener: &Listener, todo: &Receiver<Job>) {
+    let mut is_inside = false;
     for job in todo {
         // Whoever asked may be gone.
         let _ = match job {
@@ -94,9 +109,20 @@ fn work(mount: &OwnedFd, listener: &Listener, todo: &Receiver<Job>) {
                 let looked = statat(mount, path, AtFlags::empty());
                 done.send(looked.map(|_| 0).map_err(io::Error::from))
             }
+            Job::Lay { namespaces, part, target, done } => {
+                done.send(lay(mount, &mut is_inside, namespaces, &part, &target).map(|()| 0))
+            }
             Job::Give { path, call, places, done } => done.send(give(mount, listener, &path, call, &places)),
         };
     }
+}
+
+fn lay(mount: &OwnedFd, is_inside: &mut bool, process: Pid, part: &str, target: &str) -> io::Result<()> {
+    if !*is_inside {
+        enter_mounts_of(process)?;
+        *is_inside = true;
+    }
+    mounts::attach(mounts::copy(mount, part, Depth::Alone)?, CWD, target)
 }
 
 fn give(mount: &OwnedFd, listener: &Listener, path: &str, call: u64, places: &[Place]) -> io::Result<i32> {
@@ -135,7 +161,7 @@ fn close_range(first: RawFd, last: RawFd, flags: libc::c_uint) -> io::Result<()>
 
 #[cfg(test)]
 mod tests {
-    use rustix::fs::{CWD, fstat};
+    use rustix::fs::fstat;
 
     use super::*;
 

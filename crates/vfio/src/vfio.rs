@@ -187,6 +187,12 @@ impl Vfio {
         self.shared.facts()
     }
 
+    /// How many pages of an address space are mapped for devices, each as often as it is (`mm->locked_vm`, to which type1 adds them).
+    #[must_use]
+    pub fn locked_pages(&self, space: u64) -> u64 {
+        self.shared.ledger.locked(space)
+    }
+
     pub(crate) fn machine(&self) -> &Machine {
         &self.machine
     }

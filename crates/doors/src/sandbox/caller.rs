@@ -13,7 +13,7 @@ use uvfio_vfio::caller::{AddressSpace, BadPointer, Caller, Capability, EventFd, 
 use super::World;
 use super::files::OpenFile as Held;
 use super::memory::{CallMemory, Gone};
-use super::process::Thread;
+use super::process::{Process, Thread};
 
 /// A thread of the program.
 pub struct Program<'a> {
@@ -39,7 +39,8 @@ impl<'a> Program<'a> {
         match self.stat(fd) {
             None => Lookup::Closed,
             Some(stat) => self
-                .ours(&stat)
+                .world
+                .node_of(&stat)
                 .and_then(|node| self.world.files.get(node))
                 .map_or(Lookup::Other, Lookup::Vfio),
         }
@@ -48,7 +49,7 @@ impl<'a> Program<'a> {
     /// The node of our mount that a descriptor stands for.
     #[must_use]
     pub fn node(&self, fd: i32) -> Option<u64> {
-        self.ours(&self.stat(fd)?)
+        self.world.node_of(&self.stat(fd)?)
     }
 
     fn stat(&self, fd: i32) -> Option<Statx> {
@@ -58,8 +59,10 @@ impl<'a> Program<'a> {
         statx(CWD, format!("/proc/{tid}/fd/{fd}"), flags, StatxFlags::INO).ok()
     }
 
-    fn ours(&self, stat: &Statx) -> Option<u64> {
-        ((stat.stx_dev_major, stat.stx_dev_minor) == self.world.device).then_some(stat.stx_ino)
+    /// Its process.
+    #[must_use]
+    pub fn process(&self) -> &Arc<Process> {
+        &self.thread.process
     }
 }
 

@@ -208,6 +208,12 @@ impl Files {
         }
     }
 
+    /// Whether any of these files is open.
+    #[must_use]
+    pub fn is_any_open(&self) -> bool {
+        self.state().open > 0
+    }
+
     /// Wait until every release that has arrived is done: an open that follows a close in a program's time does so here.
     pub fn wait_for_releases(&self) {
         let state = self.state();

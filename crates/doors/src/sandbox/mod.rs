@@ -19,10 +19,12 @@ mod layout;
 pub mod memory;
 mod message;
 mod onlooker;
+mod proc;
 pub mod process;
 pub mod registers;
 mod run;
 mod serve;
+mod statuses;
 mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -33,6 +35,7 @@ pub mod work;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::fs::Statx;
 use uvfio_abi::Errno;
 use uvfio_kernel::machine::Machine;
 use uvfio_kernel::wait::Wait;
@@ -92,6 +95,8 @@ struct World {
     files: Arc<files::Files>,
     processes: process::Processes,
     spaces: memory::Spaces,
+    proc: proc::Proc,
+    statuses: statuses::Statuses,
     eventfds: eventfd::EventFds,
     registers: registers::Registers,
     mount: serve::Mount,
@@ -105,6 +110,11 @@ impl World {
     /// What a program gets for a refusal.
     fn errno(&self, refusal: &Refusal) -> Errno {
         refusal.errno(self.vfio.personality())
+    }
+
+    /// The node of our mount that was looked at.
+    fn node_of(&self, stat: &Statx) -> Option<u64> {
+        ((stat.stx_dev_major, stat.stx_dev_minor) == self.device).then_some(stat.stx_ino)
     }
 
     fn opener(&self) -> Option<Arc<Opener>> {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ pub struct Process {
     inner: u32,
     pidfd: OwnedFd,
     space: Mutex<Option<Arc<Space>>>,
+    has_mapped: AtomicBool,
 }
 
 impl Process {
@@ -59,6 +61,11 @@ impl Process {
         let space = spaces.of(self.pid)?;
         *kept = Some(space.clone());
         Ok(space)
+    }
+
+    /// Remember that it maps memory for devices. Returns whether this was not known.
+    pub fn maps_for_the_first_time(&self) -> bool {
+        !self.has_mapped.load(Ordering::Relaxed) && !self.has_mapped.swap(true, Ordering::Relaxed)
     }
 
     /// Whether it has ended.
@@ -114,6 +121,7 @@ impl Processes {
                     inner: numbers.inner,
                     pidfd,
                     space: Mutex::default(),
+                    has_mapped: AtomicBool::new(false),
                 });
                 known.forget_the_gone();
                 known.processes.insert(numbers.pid, process.clone());

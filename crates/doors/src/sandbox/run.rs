@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, StatxFlags, statx};
-use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use uvfio_sys::clone::{Namespaces, Side, fork, threads};
 use uvfio_sys::fuse::Session;
 use uvfio_sys::namespace;
@@ -19,9 +19,11 @@ use super::files::{Files, Mapped};
 use super::inside::{Scene, play};
 use super::memory::Spaces;
 use super::message::pair;
+use super::proc::Proc;
 use super::process::Processes;
 use super::registers::Registers;
 use super::serve::{self, Mount};
+use super::statuses::Statuses;
 use super::terminal::Terminal;
 use super::tree::{Real, Tree};
 use super::watch::{self, Ended, Watch};
@@ -70,7 +72,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
                 args: config.args,
             })
         }
-        Side::Parent { pidfd, .. } => First { pidfd },
+        Side::Parent { child, pidfd } => First { pid: child, pidfd },
     };
     drop((theirs, scene_terminal));
 
@@ -88,6 +90,8 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
         files,
         processes: Processes::default(),
         spaces: Spaces::new(Some(rustix::fs::makedev(device.0, device.1))),
+        proc: Proc::new(first.pid),
+        statuses: Statuses::default(),
         eventfds: EventFds::default(),
         registers,
         device,
@@ -115,6 +119,7 @@ pub fn run(config: Config) -> Result<Outcome, SandboxError> {
 
 /// The first process inside. When this is dropped, however that comes, nobody is left there.
 struct First {
+    pid: Pid,
     pidfd: OwnedFd,
 }
 

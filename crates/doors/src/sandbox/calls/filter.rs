@@ -2,8 +2,9 @@
 //!
 //! Every ioctl with VFIO's type byte, on whatever file. Reads and writes only on the descriptors where device files are put (the
 //! window): they would reach us through FUSE anyway, but slower. Shared file mappings, because VFIO decides about them and FUSE
-//! could not refuse. The loading of modules. And `fstatfs`, so that the machine's part of `/sys` is known for what it is. All else costs
-//! nothing: the kernel remembers which calls the filter never looks at.
+//! could not refuse. The loading of modules. `fstatfs`, so that the machine's part of `/sys` is known for what it is, and `readlink`, for
+//! what `/proc/PID/fd` says of a device, and `fstat` in the window, for what that says. All else costs nothing: the kernel remembers which
+//! calls the filter never looks at.
 
 use std::ops::Range;
 
@@ -28,6 +29,20 @@ pub const PREAD: u32 = 17;
 pub const PWRITE: u32 = 18;
 /// `fstatfs`.
 pub const FSTATFS: u32 = 138;
+/// `fstat`.
+pub const FSTAT: u32 = 5;
+/// `newfstatat`.
+pub const NEWFSTATAT: u32 = 262;
+/// `statx`.
+pub const STATX: u32 = 332;
+/// `readlink`.
+pub const READLINK: u32 = 89;
+/// `readlinkat`.
+pub const READLINKAT: u32 = 267;
+/// `readlink` of a 32-bit program.
+pub const READLINK_I386: u32 = 85;
+/// `readlinkat` of a 32-bit program.
+pub const READLINKAT_I386: u32 = 305;
 /// `init_module`.
 pub const INIT_MODULE: u32 = 175;
 /// `delete_module`.
@@ -55,12 +70,14 @@ pub fn filter() -> Vec<Instruction> {
     // Another way into the same calls, which few kernels offer and no program needs.
     asm.place(wide).load_number().if_at_least(X32, refuse).if_equal(IOCTL, ioctl);
     asm.if_equal(PREAD, on_fd).if_equal(PWRITE, on_fd).if_equal(LSEEK, on_fd).if_equal(MMAP, mmap);
-    for number in [FSTATFS, INIT_MODULE, DELETE_MODULE, FINIT_MODULE] {
+    asm.if_equal(FSTAT, on_fd).if_equal(NEWFSTATAT, on_fd).if_equal(STATX, on_fd);
+    for number in [FSTATFS, READLINK, READLINKAT, INIT_MODULE, DELETE_MODULE, FINIT_MODULE] {
         asm.if_equal(number, notify);
     }
     asm.verdict(Verdict::Allow);
 
-    asm.place(narrow).load_number().if_equal(IOCTL_I386, ioctl).verdict(Verdict::Allow);
+    asm.place(narrow).load_number().if_equal(IOCTL_I386, ioctl);
+    asm.if_equal(READLINK_I386, notify).if_equal(READLINKAT_I386, notify).verdict(Verdict::Allow);
 
     asm.place(ioctl).load_arg(1).mask(0xff00).if_equal(VFIO_TYPE << 8, notify).verdict(Verdict::Allow);
 
@@ -104,7 +121,7 @@ mod tests {
 
     #[test]
     fn transfers_are_caught_in_the_window() {
-        for number in [PREAD, PWRITE, LSEEK] {
+        for number in [PREAD, PWRITE, LSEEK, FSTAT, NEWFSTATAT, STATX] {
             for (fd, verdict) in [(3, ALLOW), (959, ALLOW), (960, NOTIFY), (1023, NOTIFY), (1024, ALLOW)] {
                 assert_eq!(wide(number, [fd, 0, 0, 0, 0, 0]), verdict, "{number} {fd}");
             }
@@ -122,6 +139,17 @@ mod tests {
         assert_eq!(mmap(0x02, 961), NOTIFY);
         assert_eq!(mmap(0x21, u64::MAX), ALLOW);
         assert_eq!(mmap(0x22, u64::MAX), ALLOW);
+    }
+
+    #[test]
+    fn reading_links_is_caught() {
+        for number in [READLINK, READLINKAT] {
+            assert_eq!(wide(number, [0; 6]), NOTIFY);
+        }
+        for number in [READLINK_I386, READLINKAT_I386] {
+            assert_eq!(says(ARCH_I386, number, [0; 6]), NOTIFY);
+            assert_eq!(wide(number, [0; 6]), ALLOW);
+        }
     }
 
     #[test]

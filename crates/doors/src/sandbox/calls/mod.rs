@@ -6,14 +6,16 @@
 
 pub mod filter;
 mod known;
+mod links;
 mod modules;
+mod stat;
 mod statfs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use uvfio_abi::Errno;
-use uvfio_abi::vfio::VFIO_GROUP_UNSET_CONTAINER;
+use uvfio_abi::vfio::{VFIO_GROUP_UNSET_CONTAINER, VFIO_IOMMU_MAP_DMA};
 use uvfio_kernel::addr::UserAddr;
 use uvfio_sys::seccomp::{Listener, Notification, Place};
 use uvfio_vfio::caller::Caller;
@@ -89,6 +91,12 @@ impl Desk {
         if number == filter::FSTATFS {
             return statfs::serve(world, call);
         }
+        if stat::is_one(number) {
+            return stat::serve(world, call);
+        }
+        if links::is_one(number) {
+            return links::serve(world, call);
+        }
         // The kernel takes 32 bits of a descriptor's number.
         let fd = call.args[if number == filter::MMAP { 4 } else { 0 }] as i32;
         let Some((program, open)) = known.look(world, call.pid, fd) else { return Outcome::Pass };
@@ -102,7 +110,12 @@ impl Desk {
         let Some(_call) = open.call() else { return Outcome::Answer(Err(Errno::EBADF)) };
         let answer = match number {
             filter::IOCTL | filter::IOCTL_I386 => match open.file.ioctl(program, request, call.args[2]) {
-                Ok(Reply::Value(value)) => Ok(i64::from(value)),
+                Ok(Reply::Value(value)) => {
+                    if request == VFIO_IOMMU_MAP_DMA && program.process().maps_for_the_first_time() {
+                        world.statuses.lay(world, program.process());
+                    }
+                    Ok(i64::from(value))
+                }
                 Ok(Reply::NewFile(file)) => self.give(world, call.id, program, file),
                 Err(refusal) => Err(world.errno(&refusal)),
             },

@@ -63,7 +63,7 @@ fn kind(thing: &Thing) -> Option<i64> {
     match thing {
         Thing::Directory(Directory::Debug) | Thing::Attribute(Attribute::DevicesDeferred) => Some(DEBUGFS),
         Thing::Directory(_) | Thing::Link(..) | Thing::Attribute(_) | Thing::Real(..) => Some(SYSFS),
-        Thing::Session(Item::Loaded) => Some(PROC),
+        Thing::Session(Item::Loaded | Item::Status(_)) => Some(PROC),
         Thing::Session(Item::Top | Item::Control) => Some(TMPFS),
         Thing::Session(_) => None,
     }

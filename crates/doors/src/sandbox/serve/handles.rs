@@ -118,6 +118,7 @@ fn text(world: &World, node: u64, kept: Option<Arc<[u8]>>) -> Result<Arc<[u8]>, 
         }
         // The answer to the request that was written last.
         Some(Thing::Session(Item::Control)) => Ok(kept.unwrap_or_else(|| Arc::from([]))),
+        Some(Thing::Session(Item::Status(number))) => world.statuses.text(world, *number).map(Arc::from),
         Some(Thing::Session(item)) => Ok(item.text(&world.machine).into()),
         _ => Err(Errno::ENODEV),
     }

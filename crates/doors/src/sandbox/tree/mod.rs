@@ -145,6 +145,7 @@ impl Tree {
             Place::Root => match name {
                 "vfio" => Ok(fixed(Nodes::VFIO)),
                 "open" => Ok(fixed(Nodes::OPEN)),
+                "status" => Ok(self.entry(Thing::Session(Item::Statuses))),
                 _ => {
                     let overlay = self.overlays.iter().find(|overlay| overlay.name == name);
                     let entry = self.entry(overlay.ok_or(Errno::ENOENT)?.thing.clone());

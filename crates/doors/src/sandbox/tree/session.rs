@@ -25,6 +25,10 @@ pub enum Item {
     Control,
     /// `modules`, which becomes `/proc/modules`.
     Loaded,
+    /// The root's `status`, which is mounted nowhere.
+    Statuses,
+    /// `status/PID`, which becomes `/proc/PID/status` of a process with this number inside.
+    Status(u32),
     /// `lib`.
     Lib,
     /// `lib/modules`.
@@ -49,6 +53,7 @@ impl Item {
             (Item::Top, "control") => Some(Item::Control),
             (Item::Top, "modules") => Some(Item::Loaded),
             (Item::Top, "lib") => Some(Item::Lib),
+            (Item::Statuses, name) => name.parse().ok().map(Item::Status),
             (Item::Lib, "modules") => Some(Item::Releases),
             (Item::Releases, name) if name == release() => Some(Item::Release),
             (Item::Release, "modules.dep") => Some(Item::Dependencies),
@@ -69,9 +74,11 @@ impl Item {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Item::Top | Item::Lib | Item::Releases | Item::Release | Item::Kernel => Kind::Directory,
+            Item::Top | Item::Statuses | Item::Lib | Item::Releases | Item::Release | Item::Kernel => {
+                Kind::Directory
+            }
             Item::Control => Kind::File { permissions: 0o600 },
-            Item::Loaded | Item::Dependencies | Item::Index | Item::Module(_) => {
+            Item::Loaded | Item::Status(_) | Item::Dependencies | Item::Index | Item::Module(_) => {
                 Kind::File { permissions: 0o444 }
             }
         }
@@ -98,7 +105,7 @@ impl Item {
                 .into_iter()
                 .map(|facts| (file(&facts.name), Item::Module(facts.name)))
                 .collect(),
-            Item::Control | Item::Loaded | Item::Dependencies | Item::Index | Item::Module(_) => Vec::new(),
+            _ => Vec::new(),
         };
         names.into_iter().map(|(name, item)| (name, item.kind())).collect()
     }
