@@ -466,40 +466,86 @@ fn a_controller_that_is_gone_resets_nothing() {
     assert_eq!((failed.errno(), bench.resets("a")), (errno::EPROBE_DEFER, 0));
 }
 
+/// Whose a device is, in a random topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Host,
+    User(u64),
+    Nobody,
+    NobodyAtWork,
+}
+
+fn whose() -> impl Strategy<Value = Whose> {
+    prop_oneof![
+        Just(Whose::Host),
+        (1..4u64).prop_map(Whose::User),
+        Just(Whose::Nobody),
+        Just(Whose::NobodyAtWork)
+    ]
+}
+
+/// A request: for which device, with which claims, with which devices shown, and how broad.
+type Request = (usize, std::collections::BTreeSet<u64>, std::collections::BTreeSet<usize>, bool);
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn no_reset_reaches_a_device_its_asker_does_not_own(
+    fn a_reset_reaches_what_is_on_its_lines_if_all_of_that_is_its_askers_and_else_nothing(
         lines in proptest::collection::vec(proptest::collection::btree_set(0..5u32, 0..3), 2..7),
-        holders in proptest::collection::vec(0..4u64, 7),
-        requests in proptest::collection::vec((0..7usize, 1..4u64, any::<bool>()), 1..12),
+        whose in proptest::collection::vec(whose(), 7),
+        requests in proptest::collection::vec(
+            (0..7usize, proptest::collection::btree_set(1..4u64, 0..4),
+             proptest::collection::btree_set(0..7usize, 0..4), any::<bool>()),
+            1..12,
+        ),
     ) {
         let names: Vec<String> = (0..lines.len()).map(|at| format!("d{at}")).collect();
         let cells: Vec<Vec<u32>> = lines.iter().map(|set| set.iter().copied().collect()).collect();
         let devices: Vec<(&str, &[u32])> =
             names.iter().zip(&cells).map(|(name, cells)| (name.as_str(), cells.as_slice())).collect();
         let bench = Bench::new(&devices);
-        // 0 is a host driver's; 3 is nobody's.
-        for (name, holder) in names.iter().zip(&holders) {
-            match holder {
-                0 => {}
-                3 => bench.free(name),
-                owner => bench.own(name, *owner),
+        for (name, whose) in names.iter().zip(&whose) {
+            match whose {
+                Whose::Host => {}
+                Whose::User(owner) => bench.own(name, *owner),
+                Whose::Nobody | Whose::NobodyAtWork => bench.free(name),
             }
         }
-        for (at, owner, dedicated) in requests {
-            let name = &names[at % names.len()];
-            let before: Vec<u32> = names.iter().map(|name| bench.resets(name)).collect();
-            let breadth = if dedicated { Breadth::Dedicated } else { Breadth::Shared };
-            let done = bench.reset(name, owner, breadth);
-            for (at, other) in names.iter().enumerate() {
-                let reached = bench.resets(other) > before[at];
-                let own = holders[at] == owner || holders[at] == 3;
-                prop_assert!(!reached || (own && done.is_ok()));
-                let on_a_line = !lines[at].is_disjoint(&lines[names.iter().position(|it| it == name).unwrap()]);
-                prop_assert!(!reached || on_a_line);
+        let requests: Vec<Request> = requests;
+        for (target, claims, shown, dedicated) in requests {
+            let target = target % names.len();
+            for (name, whose) in names.iter().zip(&whose) {
+                bench.knobs(name).running.store(*whose == Whose::NobodyAtWork, Ordering::SeqCst);
             }
-            prop_assert!(done.is_err() || bench.resets(name) > 0);
+            let before: Vec<u32> = names.iter().map(|name| bench.resets(name)).collect();
+            let asker = Asker {
+                claims: claims.iter().map(|owner| Owner(*owner)).collect(),
+                devices: shown.iter().filter_map(|at| names.get(*at)).map(|name| bench.device(name).id()).collect(),
+            };
+            let breadth = if dedicated { Breadth::Dedicated } else { Breadth::Shared };
+            let plan = bench.machine.plan_reset(&bench.device(&names[target]), Ask::Any, breadth);
+            let done = plan.and_then(|plan| bench.machine.reset(&plan, &asker));
+            // Who that is, said once more without any of the machine's own words.
+            let reached: Vec<usize> = (0..names.len())
+                .filter(|at| *at == target || !lines[*at].is_disjoint(&lines[target]))
+                .collect();
+            let allowed = |at: &usize| match whose[*at] {
+                Whose::Host => false,
+                Whose::User(owner) => claims.contains(&owner) || shown.contains(at),
+                Whose::Nobody => true,
+                Whose::NobodyAtWork => shown.contains(at),
+            };
+            let fits = match dedicated {
+                true => lines[target].len() == 1 && reached.len() == 1,
+                false => !lines[target].is_empty(),
+            };
+            let expected = fits && reached.iter().all(allowed);
+            prop_assert_eq!(done.is_ok(), expected, "{:?}", done);
+            for (at, name) in names.iter().enumerate() {
+                let times = u32::from(expected && reached.contains(&at));
+                prop_assert_eq!(bench.resets(name) - before[at], times, "{}", name);
+                prop_assert!(!bench.device(name).is_blocked() && !bench.device(name).dma().is_held());
+            }
         }
     }
 }
