@@ -147,12 +147,45 @@ fn device_trees(tree: &Path) -> Option<PathBuf> {
     fs::canonicalize(folder).ok()
 }
 
-/// The lane `own-boards`.
-pub fn compile_own(_: &[String]) -> Result<(), Failure> {
-    let folder = root().join("boards");
-    for source in files(&folder, |name| name.ends_with(".dts")) {
-        let blob = source.with_extension("dtb");
-        run(Command::new("dtc").args(["-q", "-I", "dts", "-O", "dtb", "-o"]).arg(&blob).arg(&source))?;
+/// Folders with sources of blobs: those of dtc and those of iasl.
+const SOURCES: [(&str, &str); 3] =
+    [("boards", ".dts"), ("boards/acpi-demo", ".asl"), ("crates/firmware/tests/aml", ".asl")];
+
+/// The lane `own-boards`: makes the blobs, or with `--check` says which of them are not what their sources say.
+pub fn compile_own(args: &[String]) -> Result<(), Failure> {
+    let check = args.iter().any(|arg| arg == "--check");
+    let made = root().join("target/own-boards");
+    fs::create_dir_all(&made).map_err(|error| Failure::File(made.clone(), error))?;
+    let mut differ = Vec::new();
+    for (folder, ending) in SOURCES {
+        for source in files(&root().join(folder), |name| name.ends_with(ending)) {
+            let blob = source.with_extension(if ending == ".dts" { "dtb" } else { "aml" });
+            let fresh = made.join(blob.file_name().unwrap_or_default());
+            compile(&source, &fresh)?;
+            if !check {
+                fs::copy(&fresh, &blob).map_err(|error| Failure::File(blob, error))?;
+            } else if essence(&fresh)? != essence(&blob)? {
+                differ.push(format!("{} is not what its source says", blob.display()));
+            }
+        }
     }
-    Ok(())
+    if differ.is_empty() { Ok(()) } else { Err(Failure::Findings(differ)) }
+}
+
+fn compile(source: &Path, blob: &Path) -> Result<(), Failure> {
+    if source.extension().is_some_and(|ending| ending == "dts") {
+        return run(Command::new("dtc").args(["-q", "-I", "dts", "-O", "dtb", "-o"]).arg(blob).arg(source));
+    }
+    // iasl says a good deal even where all is well.
+    output(Command::new("iasl").args(["-vs", "-p"]).arg(blob.with_extension("")).arg(source)).map(drop)
+}
+
+/// What a source decides of a blob: in a table of ACPI, all but its sum and which compiler made it.
+fn essence(blob: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = fs::read(blob).map_err(|error| Failure::File(blob.to_path_buf(), error))?;
+    if blob.extension().is_some_and(|ending| ending == "aml") && bytes.len() >= 36 {
+        bytes[9] = 0;
+        bytes[28..36].fill(0);
+    }
+    Ok(bytes)
 }

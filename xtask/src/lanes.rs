@@ -72,7 +72,7 @@ const LANES: &[Lane] = &[
     },
     Lane {
         name: "own-boards",
-        proves: "makes the .dtb of each .dts in boards/ (dtc)",
+        proves: "makes the blobs of our own boards of their sources (dtc, iasl), or compares them ([--check])",
         ci: Ci::No,
         work: boards::compile_own,
     },
