@@ -10,6 +10,7 @@ mod claim;
 mod find;
 mod group;
 mod intel;
+mod namespace;
 mod place;
 mod virtio;
 
@@ -77,6 +78,8 @@ pub struct AcpiDevice {
     pub coherent: Option<bool>,
     /// Bits of an address it can use, where a table says.
     pub address_bits: Option<u8>,
+    /// The device that the namespace has of it, as an index in the devices of the board given to [`AcpiView::learn`].
+    pub known: Option<usize>,
     /// What is in its way.
     pub blockers: Vec<AcpiBlocker>,
     /// Ids it shares with others, as indices in [`AcpiView::shared`].
@@ -90,6 +93,22 @@ pub enum AcpiBlocker {
     NoIommu,
     /// Neither it nor its IOMMU is coherent with the caches; VFIO asks for that since 6.0.
     NotCoherent,
+    /// It has no `_RST`, which VFIO asks for on the platform bus.
+    NoReset,
+    /// An interrupt is another device's too.
+    InterruptShared {
+        /// Its global system interrupt number.
+        number: u32,
+        /// The other, as an index in the devices of the board.
+        with: usize,
+    },
+    /// A page has registers of another device too.
+    PageShared {
+        /// The page's address.
+        page: u64,
+        /// The other, as an index in the devices of the board.
+        with: usize,
+    },
     /// Firmware goes on using memory through it, so that Linux lets nobody else have it (`require_direct`, drivers/iommu/iommu.c).
     FirmwareMemory {
         /// First address.
@@ -107,6 +126,9 @@ impl AcpiBlocker {
     pub fn lifted_by(&self) -> Option<Weakening> {
         match self {
             AcpiBlocker::NotCoherent => Some(Weakening::NonCoherentDma),
+            AcpiBlocker::NoReset => Some(Weakening::ResetNotRequired),
+            AcpiBlocker::InterruptShared { .. } => Some(Weakening::WithoutSharedInterrupt),
+            AcpiBlocker::PageShared { .. } => Some(Weakening::TrapSharedPage),
             AcpiBlocker::NoIommu | AcpiBlocker::FirmwareMemory { .. } => None,
         }
     }
@@ -121,6 +143,8 @@ impl AcpiBlocker {
 /// What the tables alone allow to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AcpiVerdict {
+    /// It can be handed out by itself: the namespace knows the device, and nothing is in the way.
+    Yes,
     /// Nothing the tables know of is in the way.
     Possible,
     /// Likewise, with the others that share its ids.
@@ -138,6 +162,7 @@ impl AcpiDevice {
             ids: Vec::new(),
             coherent: None,
             address_bits: None,
+            known: None,
             blockers,
             shares: Vec::new(),
         }
@@ -236,10 +261,28 @@ impl AcpiView {
         }
         let verdict = |(device, no): (&AcpiDevice, bool)| match no {
             true => AcpiVerdict::No,
+            false if device.shares.is_empty() && device.known.is_some() => AcpiVerdict::Yes,
             false if device.shares.is_empty() => AcpiVerdict::Possible,
             false => AcpiVerdict::Together,
         };
         AcpiVerdicts { devices: self.devices.iter().zip(no).map(verdict).collect(), causes }
+    }
+}
+
+impl AcpiView {
+    /// For each device the least that has to be given up beside what is given up already; as [`crate::Verdicts::weakenings`].
+    #[must_use]
+    pub fn weakenings(&self, allowed: Weakenings) -> Vec<Option<Weakenings>> {
+        let mut least: Vec<Option<Weakenings>> = vec![None; self.devices.len()];
+        for set in Weakenings::every() {
+            let verdicts = self.verdicts(set.and(allowed)).devices;
+            for (least, verdict) in least.iter_mut().zip(verdicts) {
+                if verdict != AcpiVerdict::No && least.is_none() {
+                    *least = Some(set.without(allowed));
+                }
+            }
+        }
+        least
     }
 }
 

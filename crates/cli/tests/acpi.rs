@@ -146,7 +146,7 @@ fn named_devices_behind_a_vt_d_unit() {
         0,
         expect![[r#"
             DMAR of UVFIO TESTS, FACP of UVFIO TESTS
-            4 devices or ranges of them: 3 can possibly be handed out, 0 with others, 1 not
+            4 devices or ranges of them: 0 can be handed out alone, 3 possibly, 0 with others, 1 not
             2 IOMMUs, 0 remarks on the tables
 
             DEVICE                          VERDICT   IOMMU               IDS   IN THE WAY, OR TIED TO           GIVE UP
@@ -260,22 +260,22 @@ fn named_devices_with_one_id_share_a_group() {
         &["board", "IVRS"],
         0,
         expect![[r#"
-        IVRS of UVFIO TESTS
-        3 devices or ranges of them: 1 can possibly be handed out, 2 with others, 0 not
-        1 IOMMUs, 0 remarks on the tables
+            IVRS of UVFIO TESTS
+            3 devices or ranges of them: 0 can be handed out alone, 1 possibly, 2 with others, 0 not
+            1 IOMMUs, 0 remarks on the tables
 
-        DEVICE        VERDICT   IOMMU                 IDS   IN THE WAY, OR TIED TO  GIVE UP
-        0000:00:02.0  possible  AMD-Vi at 0xfeb80000  0x10
-        AMDI0010:00   together  AMD-Vi at 0xfeb80000  0xa0  with AMDI0010:01
-        AMDI0010:01   together  AMD-Vi at 0xfeb80000  0xa0  with AMDI0010:00
+            DEVICE        VERDICT   IOMMU                 IDS   IN THE WAY, OR TIED TO  GIVE UP
+            0000:00:02.0  possible  AMD-Vi at 0xfeb80000  0x10
+            AMDI0010:00   together  AMD-Vi at 0xfeb80000  0xa0  with AMDI0010:01
+            AMDI0010:01   together  AMD-Vi at 0xfeb80000  0xa0  with AMDI0010:00
 
-        These tables do not say
-          whether a device of the namespace can be reset: _RST is a method in the DSDT
-          which interrupts devices have: for those of the namespace that is _CRS in the DSDT; PCI functions are asked on the bus
-          where devices of the namespace have their registers, and so who shares a page: that is _CRS in the DSDT
-          which PCI functions share a group: that follows from the path to them, which is found on the bus (/sys/kernel/iommu_groups)
-        uvfio explain IVRS 0000:00:02.0 says why.
-    "#]],
+            These tables do not say
+              whether a device of the namespace can be reset: _RST is a method in the DSDT
+              which interrupts devices have: for those of the namespace that is _CRS in the DSDT; PCI functions are asked on the bus
+              where devices of the namespace have their registers, and so who shares a page: that is _CRS in the DSDT
+              which PCI functions share a group: that follows from the path to them, which is found on the bus (/sys/kernel/iommu_groups)
+            uvfio explain IVRS 0000:00:02.0 says why.
+        "#]],
     );
     check(
         at,
@@ -529,12 +529,12 @@ fn tables_that_name_no_iommu_are_an_answer_and_one_such_file_is_not() {
         &["board", "."],
         0,
         expect![[r#"
-        FACP of UVFIO TESTS
-        0 devices or ranges of them: 0 can possibly be handed out, 0 with others, 0 not
-        0 IOMMUs, 0 remarks on the tables
+            FACP of UVFIO TESTS
+            0 devices or ranges of them: 0 can be handed out alone, 0 possibly, 0 with others, 0 not
+            0 IOMMUs, 0 remarks on the tables
 
-        These tables name no IOMMU: Linux hands nothing of this machine out.
-    "#]],
+            These tables name no IOMMU: Linux hands nothing of this machine out.
+        "#]],
     );
     let alone = uvfio(place.path(), &["board", "FACP"]);
     assert_eq!(alone.status.code(), Some(2));
@@ -566,4 +566,75 @@ fn a_picture_and_a_rank_of_tables() {
     for word in ["AMD-Vi at 0xfeb80000", "AMDI0010:01", "id 0xa0 of", "What these tables do not say"] {
         assert!(svg.contains(word), "{word}");
     }
+}
+
+/// boards/acpi-demo has a DSDT: its devices have names, interrupts and `_RST`, or not.
+#[test]
+fn a_dsdt_beside_the_tables_settles_what_they_leave_open() {
+    let boards = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boards");
+    check(
+        &boards,
+        &["board", "acpi-demo"],
+        0,
+        expect![[r#"
+        IORT of UVFIO DEMO, DSDT of UVFIO DEMO
+        7 devices or ranges of them: 6 can be handed out alone, 0 possibly, 0 with others, 1 not (1 of them could, if something is given up)
+        1 IOMMUs, 0 remarks on the tables
+
+        DEVICE       VERDICT  IOMMU                 IDS   IN THE WAY, OR TIED TO  GIVE UP
+        ARMH0330:00  yes      SMMUv3 at 0x2b400000  0x10
+        ARMH0330:01  yes      SMMUv3 at 0x2b400000  0x11
+        PRP0001:00   yes      SMMUv3 at 0x2b400000  0x12
+        PRP0001:01   no       SMMUv3 at 0x2b400000  0x13  no reset                reset_required=0
+        UVFI0001:00  yes      SMMUv3 at 0x2b400000  0x14
+        UVFI0002:00  yes      SMMUv3 at 0x2b400000  0x15
+        UVFI0003:00  yes      SMMUv3 at 0x2b400000  0x16
+        uvfio explain acpi-demo ARMH0330:00 says why.
+    "#]],
+    );
+    check(
+        &boards,
+        &["explain", "acpi-demo", "DMA0"],
+        0,
+        expect![[r#"
+        ARMH0330:00  ARMH0330  \_SB.DMA0
+        can it be handed out? yes, by itself
+
+        behind
+          SMMUv3 at 0x2b400000, where it is 0x10
+    "#]],
+    );
+    check(
+        &boards,
+        &["explain", "acpi-demo", "DMA3"],
+        1,
+        expect![[r#"
+        PRP0001:01  PRP0001  \_SB.DMA3
+        can it be handed out? no
+
+        behind
+          SMMUv3 at 0x2b400000, where it is 0x13
+
+        in its way
+          it has no _RST, and vfio-platform requires a device to be reset  [reset_required=0]
+
+        next
+          the least to give up: reset_required=0
+          uvfio explain acpi-demo PRP0001:01 --allow reset_required=0
+    "#]],
+    );
+    check(
+        &boards,
+        &["together", "acpi-demo", "ARMH0330:01"],
+        0,
+        expect![[r#"
+        ARMH0330:01 can go by itself
+
+        DEVICE       BY ITSELF  WHY
+        ARMH0330:01  free
+    "#]],
+    );
+    let lines = json(&boards, &["irq", "acpi-demo"]);
+    assert_eq!(lines["not_said"].as_array().map(Vec::len), Some(0));
+    assert_eq!(lines["lines"][0]["devices"][0], "ARMH0330:00");
 }

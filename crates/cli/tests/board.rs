@@ -199,7 +199,7 @@ fn tables_of_acpi_in_a_file_or_a_folder() {
         0,
         expect![[r#"
             VIOT of BOCHS BXPC
-            1 devices or ranges of them: 1 can possibly be handed out, 0 with others, 0 not
+            1 devices or ranges of them: 0 can be handed out alone, 1 possibly, 0 with others, 0 not
             1 IOMMUs, 0 remarks on the tables
 
             DEVICE                   VERDICT   IOMMU                         IDS          IN THE WAY, OR TIED TO  GIVE UP

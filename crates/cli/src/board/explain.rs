@@ -212,7 +212,8 @@ pub fn together(args: &OfDevice) -> Result<ExitCode, Problem> {
             let gaps = gaps(&machine, &device);
             let devices = machine.together(&device);
             let can = device.verdict != "no";
-            let view = TogetherView { device: device.name, can: (!can).then_some(false), devices };
+            let view =
+                TogetherView { device: device.name, can: (!can || gaps.is_empty()).then_some(can), devices };
             match plain.source.json {
                 true => say_of_tables(&view, &gaps)?,
                 false => say(&(together_text(&view) + &gap::text(&gaps)))?,

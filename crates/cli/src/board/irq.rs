@@ -39,11 +39,11 @@ pub fn print(args: &Whole) -> Result<ExitCode, Problem> {
     let plain = &args.plain;
     let (lines, gaps) = match source::read(&plain.file, &plain.source.overlay, Options::default())? {
         Description::Tree(seen) => (lines(&seen, args.all), None),
-        Description::Acpi(machine) => (tables::lines(&machine), Some(vec![Gap::Interrupts])),
+        Description::Acpi(machine) => (tables::lines(&machine, args.all), Some(gaps_of(&machine))),
     };
     let none = match gaps {
         None => "no interrupt line is shared or belongs to a device behind an IOMMU\n",
-        Some(_) => "no IOMMU of these tables has an interrupt line\n",
+        Some(_) => "no IOMMU has an interrupt line, nor is one shared or of a device behind an IOMMU\n",
     };
     let view = LinesView { lines };
     match &gaps {
@@ -55,6 +55,11 @@ pub fn print(args: &Whole) -> Result<ExitCode, Problem> {
         }
     }
     Ok(status_of(gaps.as_deref().unwrap_or_default()))
+}
+
+/// Without a DSDT nothing says what interrupts devices have.
+fn gaps_of(machine: &tables::Machine) -> Vec<Gap> {
+    if machine.namespace.is_some() { Vec::new() } else { vec![Gap::Interrupts] }
 }
 
 fn lines(seen: &Seen, all: bool) -> Vec<LineView> {
@@ -82,7 +87,7 @@ fn lines(seen: &Seen, all: bool) -> Vec<LineView> {
         .collect()
 }
 
-fn word(trigger: Trigger) -> &'static str {
+pub fn word(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::EdgeRising => "edge rising",
         Trigger::EdgeFalling => "edge falling",

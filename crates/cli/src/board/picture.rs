@@ -65,8 +65,9 @@ fn heading(seen: &Seen) -> (String, String) {
 fn heading_of_tables(machine: &Machine) -> (String, String) {
     let counts = tables::counts(machine);
     let below = format!(
-        "{} devices: {} can possibly be handed out, {} with others, {} could if something is given up, {} cannot",
+        "{} devices: {} can be handed out alone, {} possibly, {} with others, {} could if something is given up, {} cannot",
         counts.devices,
+        counts.yes,
         counts.possible,
         counts.together,
         counts.could,

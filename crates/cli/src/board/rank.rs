@@ -144,7 +144,7 @@ fn ranked(folder: &Path, file: &Path, description: &Description) -> Ranked {
                 description: "acpi",
                 model: machine.tables.join(", "),
                 devices: counts.devices,
-                yes: 0,
+                yes: counts.yes,
                 together: counts.together,
                 possible: counts.possible,
                 could: counts.could,

@@ -1,8 +1,10 @@
 //! Groups, interrupts, ways to memory and needs as far as tables say them, in the shapes that answers about device trees have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uvfio_board::acpi::{AcpiBlocker, AcpiGrouping};
+
+use uvfio_firmware::{Board, Trigger};
 
 use super::Machine;
 use crate::board::depends::Need;
@@ -31,8 +33,41 @@ pub fn groups(machine: &Machine) -> Vec<GroupView> {
     groups.collect()
 }
 
-/// The interrupts of the IOMMUs; those of other devices are in the code of the DSDT.
-pub fn lines(machine: &Machine) -> Vec<LineView> {
+/// The interrupts: of all devices where there is a namespace, else of the IOMMUs. Without `all`, those that are shared or of a device
+/// behind an IOMMU.
+pub fn lines(machine: &Machine, all: bool) -> Vec<LineView> {
+    match &machine.namespace {
+        Some(board) => lines_of_namespace(machine, board, all),
+        None => lines_of_iommus(machine),
+    }
+}
+
+fn lines_of_namespace(machine: &Machine, board: &Board, all: bool) -> Vec<LineView> {
+    let mut lines: BTreeMap<u32, (Trigger, Vec<usize>)> = BTreeMap::new();
+    for (at, device) in board.devices.iter().enumerate() {
+        for interrupt in &device.interrupts {
+            let (_, users) = lines.entry(interrupt.number).or_insert((interrupt.trigger, Vec::new()));
+            if users.last() != Some(&at) {
+                users.push(at);
+            }
+        }
+    }
+    let behind = machine.view.devices.iter().filter(|device| device.iommu.is_some());
+    let behind: BTreeSet<usize> = behind.filter_map(|device| device.known).collect();
+    let worth = |users: &[usize]| all || users.len() > 1 || users.iter().any(|user| behind.contains(user));
+    let lines = lines.into_iter().filter(|(_, (_, users))| worth(users));
+    lines
+        .map(|(number, (trigger, users))| LineView {
+            controller: "GSI".to_owned(),
+            number,
+            trigger: crate::board::irq::word(trigger),
+            shared: users.len() > 1,
+            devices: users.iter().map(|user| board.devices[*user].name.to_string()).collect(),
+        })
+        .collect()
+}
+
+fn lines_of_iommus(machine: &Machine) -> Vec<LineView> {
     let mut lines: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     for (at, iommu) in machine.view.iommus.iter().enumerate() {
         for number in &iommu.interrupts {

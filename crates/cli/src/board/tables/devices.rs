@@ -3,24 +3,27 @@
 use uvfio_board::acpi::{
     AcpiBlocker, AcpiGrouping, AcpiVerdict, AcpiVerdicts, AcpiView, Found, SharedId, Who,
 };
-use uvfio_board::{Options, Weakening};
+use uvfio_board::{Options, Weakening, Weakenings};
+use uvfio_firmware::{Board, Bus};
 
 use super::Machine;
-use crate::board::view::{Because, DeviceView, Ids, MOST, Reason, clean};
+use crate::board::view::{Because, DeviceView, Ids, MOST, Reason, clean, names as names_of};
 use crate::board::words;
 
 /// All of a view. `could` has the verdicts where everything that can be given up is.
 pub fn all(
     view: &AcpiView,
+    namespace: Option<&Board>,
     verdicts: &AcpiVerdicts,
-    could: &AcpiVerdicts,
+    least: &[Option<Weakenings>],
     options: Options,
 ) -> Vec<DeviceView> {
     let names: Vec<String> = view
         .devices
         .iter()
         .map(|device| {
-            let mut name = device.who.to_string();
+            let known = namespace.zip(device.known).and_then(|(board, at)| board.devices.get(at));
+            let mut name = known.map_or_else(|| device.who.to_string(), |known| known.name.to_string());
             clean(&mut name);
             name
         })
@@ -29,11 +32,21 @@ pub fn all(
     (0..view.devices.len())
         .map(|at| {
             let device = &view.devices[at];
-            let (bus, path) = match &device.who {
-                Who::Named(_) => ("acpi", names[at].clone()),
+            let known = namespace.zip(device.known).and_then(|(board, at)| board.devices.get(at));
+            let (bus, mut path) = match &device.who {
+                Who::Named(path) => ("acpi", path.clone()),
                 Who::Registers(_) => ("platform", String::new()),
                 _ => ("pci", String::new()),
             };
+            clean(&mut path);
+            let bus = match known.map(|known| known.bus) {
+                Some(Bus::Amba) => "amba",
+                Some(Bus::Platform) => "platform",
+                None => bus,
+            };
+            let ids = known.and_then(|known| known.acpi.as_ref()).map(|facts| facts.ids.clone());
+            let mut compatible = ids.unwrap_or_default();
+            compatible.iter_mut().for_each(clean);
             let together = match verdicts.devices[at] {
                 AcpiVerdict::Together => view.together(at, most(view)),
                 _ => Vec::new(),
@@ -48,19 +61,21 @@ pub fn all(
                 name: names[at].clone(),
                 bus,
                 path,
-                compatible: Vec::new(),
+                compatible,
                 verdict: word(verdicts.devices[at]),
                 together: together.into_iter().map(|other| names[other].clone()).collect(),
                 part_of: None,
                 iommus: device.iommu.map(|iommu| super::iommu(view, iommu)).into_iter().collect(),
                 ids: device.ids.iter().map(|(first, count)| Ids { first: *first, count: *count }).collect(),
                 group: None,
-                blockers: device.blockers.iter().map(|one| blocker(one, options)).collect(),
+                blockers: device.blockers.iter().map(|one| blocker(one, namespace, options)).collect(),
                 bonds,
                 because,
                 cautions: Vec::new(),
-                give_up: give_up(verdicts.devices[at], could.devices[at]),
-                reset_driver: None,
+                give_up: least[at].map(names_of),
+                reset_driver: known
+                    .and_then(|known| known.acpi.as_ref())
+                    .and_then(|facts| facts.has_reset.then_some("_RST")),
                 reset_lines: 0,
                 dedicated_reset_lines: 0,
                 ways_to_reset: Vec::new(),
@@ -80,27 +95,41 @@ pub fn function(machine: &Machine, segment: u16, bdf: u16, found: Found) -> Devi
 
 fn word(verdict: AcpiVerdict) -> &'static str {
     match verdict {
+        AcpiVerdict::Yes => "yes",
         AcpiVerdict::Possible => "possible",
         AcpiVerdict::Together => "together",
         AcpiVerdict::No => "no",
     }
 }
 
-fn give_up(verdict: AcpiVerdict, could: AcpiVerdict) -> Option<Vec<&'static str>> {
-    match (verdict, could) {
-        (AcpiVerdict::No, AcpiVerdict::No) => None,
-        (AcpiVerdict::No, _) => Some(vec![Weakening::NonCoherentDma.name()]),
-        _ => Some(Vec::new()),
-    }
-}
-
-fn blocker(blocker: &AcpiBlocker, options: Options) -> Reason {
+fn blocker(blocker: &AcpiBlocker, namespace: Option<&Board>, options: Options) -> Reason {
+    let other = |with: &usize| {
+        let device = namespace.and_then(|board| board.devices.get(*with));
+        device.map_or_else(String::new, |device| device.name.to_string())
+    };
+    let (mut devices, mut number) = (Vec::new(), None);
     let (kind, says) = match blocker {
         AcpiBlocker::NoIommu => ("no-iommu", "no IOMMU translates for it".to_owned()),
         AcpiBlocker::NotCoherent => (
             "not-coherent",
             "its DMA does not see the processor's caches; VFIO asks for that since Linux 6.0".to_owned(),
         ),
+        AcpiBlocker::NoReset => {
+            ("no-reset", "it has no _RST, and vfio-platform requires a device to be reset".to_owned())
+        }
+        AcpiBlocker::InterruptShared { number: line, with } => {
+            (devices, number) = (vec![other(with)], Some(u64::from(*line)));
+            let says = format!(
+                "its interrupt {line} is shared with {}; VFIO takes interrupts only for itself",
+                devices[0]
+            );
+            ("interrupt-shared", says)
+        }
+        AcpiBlocker::PageShared { page, with } => {
+            (devices, number) = (vec![other(with)], Some(*page));
+            let size = options.page.bytes() >> 10;
+            ("page", format!("the {size} KiB page at {page:#x} also holds registers of {}", devices[0]))
+        }
         AcpiBlocker::FirmwareMemory { start, last, relaxable } => {
             let except =
                 if *relaxable { " (Linux makes an exception for USB controllers and graphics)" } else { "" };
@@ -112,6 +141,8 @@ fn blocker(blocker: &AcpiBlocker, options: Options) -> Reason {
         says,
         lifted_by: blocker.lifted_by().map(Weakening::name),
         lifted: !blocker.stands(options.allowed),
+        devices,
+        number,
         ..Reason::default()
     }
 }

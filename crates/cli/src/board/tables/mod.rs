@@ -11,8 +11,9 @@ pub mod read;
 mod summary;
 
 use uvfio_board::Options;
-use uvfio_board::acpi::{AcpiView, Who};
-use uvfio_firmware::acpi;
+use uvfio_board::acpi::{AcpiDevice, AcpiView, Who};
+use uvfio_firmware::Board;
+use uvfio_firmware::acpi::{self, Described};
 
 pub use self::answers::{dma, groups, lines, needs};
 use self::gap::Gap;
@@ -36,26 +37,49 @@ pub struct Machine {
     pub remarks: Vec<Remark>,
     /// What was asked.
     pub options: Options,
+    /// The devices of the namespace, where there is a DSDT.
+    pub namespace: Option<Box<Board>>,
 }
 
 impl Machine {
     /// Judge what was read.
     pub fn new(read: read::Tables, options: Options) -> Self {
-        let view = AcpiView::of(&read.tables);
+        let mut view = AcpiView::of(&read.tables);
+        let described = Described::read(&read.bytes).ok();
+        let (namespace, found) = match described {
+            Some(described) => (Some(cleaned(described.board)), described.diagnostics),
+            None => (None, Vec::new()),
+        };
+        if let Some(board) = &namespace {
+            view.learn(board, options.page);
+        }
         let verdicts = view.verdicts(options.allowed);
-        let could = view.verdicts(options.allowed.with(uvfio_board::Weakening::NonCoherentDma));
+        let least = view.weakenings(options.allowed);
         let mut remarks: Vec<Remark> = read.diagnostics.iter().map(remarks::of_table).collect();
         remarks.extend(read.passed_over.iter().map(|signature| Remark {
             place: signature.to_string(),
             kind: "second-table",
             says: "there is more than one; Linux takes the first, and so does this".into(),
         }));
+        remarks.extend(found.iter().map(remarks::of_tree));
+        if namespace.is_some() {
+            let unknown = view.devices.iter().filter(|device| device.known.is_none());
+            remarks.extend(unknown.filter_map(|device| match &device.who {
+                Who::Named(path) if path.starts_with('\\') => Some(Remark {
+                    place: path.clone(),
+                    kind: "not-in-namespace",
+                    says: "a table names it, and the namespace has no such device that is there".into(),
+                }),
+                _ => None,
+            }));
+        }
         let known = |table: &&acpi::Table| !matches!(table, acpi::Table::Other(_));
         let others = |table: &&acpi::Table| matches!(table, acpi::Table::Other(_));
         let ordered = read.tables.iter().filter(known).chain(read.tables.iter().filter(others));
         Machine {
             tables: ordered.map(heading).collect(),
-            devices: devices::all(&view, &verdicts, &could, options),
+            devices: devices::all(&view, namespace.as_deref(), &verdicts, &least, options),
+            namespace,
             view,
             remarks,
             options,
@@ -67,7 +91,8 @@ impl Machine {
     /// # Errors
     /// Where no device, or more than one, can be meant.
     pub fn meant(&self, wanted: &str) -> Result<DeviceView, Problem> {
-        if let Some(exact) = self.devices.iter().find(|device| device.name == wanted) {
+        if let Some(exact) = self.devices.iter().find(|device| device.name == wanted || device.path == wanted)
+        {
             return Ok(exact.clone());
         }
         if let Some((segment, bdf)) = function(wanted) {
@@ -75,8 +100,11 @@ impl Machine {
             let found = found.map(|found| devices::function(self, segment, bdf, found));
             return found.ok_or_else(|| Problem::NoSuchFunction { device: wanted.to_owned() });
         }
-        let part: Vec<&DeviceView> =
-            self.devices.iter().filter(|device| device.name.contains(wanted)).collect();
+        let part: Vec<&DeviceView> = self
+            .devices
+            .iter()
+            .filter(|device| device.name.contains(wanted) || device.path.contains(wanted))
+            .collect();
         match part[..] {
             [one] if !wanted.is_empty() => Ok(one.clone()),
             _ => {
@@ -112,16 +140,27 @@ impl Machine {
         let is_function = |who: &Who| !matches!(who, Who::Named(_) | Who::Registers(_));
         let functions = self.view.devices.iter().any(|device| is_function(&device.who));
         let named = self.view.devices.iter().any(|device| !is_function(&device.who));
+        // What the namespace has of a device leaves nothing open.
+        let opaque = |device: &AcpiDevice| !is_function(&device.who) && device.known.is_none();
+        let opaque = self.view.devices.iter().any(opaque);
         let behind = |who: &Who| matches!(who, Who::Behind { .. });
         let bridges = self.view.devices.iter().any(|device| behind(&device.who));
         let matters = |gap: &&Gap| match gap {
-            Gap::Reset | Gap::Interrupts | Gap::Registers | Gap::GroupNumbers => named,
+            Gap::Reset | Gap::Interrupts | Gap::Registers => opaque,
+            Gap::GroupNumbers => named,
             Gap::FunctionGroups => functions,
             Gap::BehindBridges => bridges,
             Gap::Suppliers | Gap::Coherence => true,
         };
         gaps.iter().filter(matters).copied().collect()
     }
+}
+
+fn cleaned(mut board: Board) -> Box<Board> {
+    for device in &mut board.devices {
+        clean(&mut device.name);
+    }
+    Box::new(board)
 }
 
 fn heading(table: &acpi::Table) -> String {

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use uvfio_firmware::acpi::header::LENGTH;
-use uvfio_firmware::acpi::{self, Signature, Table};
+use uvfio_firmware::acpi::{self, Signature, Table, Trouble};
 
 use crate::board_file;
 use crate::problem::Problem;
@@ -22,6 +22,8 @@ pub struct Tables {
     pub diagnostics: Vec<acpi::Diagnostic>,
     /// Tables that are there again.
     pub passed_over: Vec<Signature>,
+    /// The bytes of the tables whose length is right, behind one another: what a namespace is made of.
+    pub bytes: Vec<u8>,
 }
 
 /// The tables that say what is behind an IOMMU.
@@ -116,6 +118,13 @@ impl Tables {
     /// Linux asks for the first table of a signature (`acpi_get_table`), so one that comes again counts for nothing.
     fn add(&mut self, bytes: &[u8]) {
         let (tables, diagnostics) = acpi::read(bytes);
+        // A table whose length lies would hide those behind it.
+        if !diagnostics
+            .iter()
+            .any(|one| matches!(one.trouble, Trouble::Length { .. } | Trouble::NoHeader { .. }))
+        {
+            self.bytes.extend(bytes);
+        }
         self.diagnostics.extend(diagnostics);
         let mut known: BTreeSet<[u8; 4]> = self.tables.iter().filter_map(single).collect();
         for table in tables {

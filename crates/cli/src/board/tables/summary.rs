@@ -25,6 +25,7 @@ pub struct MachineView<'a> {
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct CountsView {
     pub devices: usize,
+    pub yes: usize,
     pub possible: usize,
     pub together: usize,
     pub no: usize,
@@ -44,6 +45,7 @@ pub fn counts(machine: &Machine) -> CountsView {
     let mut counts = CountsView { devices: machine.devices.len(), ..CountsView::default() };
     for device in &machine.devices {
         match device.verdict {
+            "yes" => counts.yes += 1,
             "possible" => counts.possible += 1,
             "together" => counts.together += 1,
             _ => counts.no += 1,
@@ -86,10 +88,11 @@ pub fn text(machine: &Machine, args: &Summary) -> String {
     };
     let mut text = format!(
         "{HEAD}{}{HEAD:#}\n\
-         {} devices or ranges of them: {} can possibly be handed out, {} with others, {} not{could}\n\
+         {} devices or ranges of them: {} can be handed out alone, {} possibly, {} with others, {} not{could}\n\
          {} IOMMUs, {} remarks on the tables\n",
         machine.tables.join(", "),
         counts.devices,
+        counts.yes,
         counts.possible,
         counts.together,
         counts.no,
