@@ -27,7 +27,7 @@ fn a_board_that_is_no_device_tree() {
     let folder = Folder::new();
     let demo = std::fs::read(boards::demo()).expect("the demo's board is committed");
     refused(run(&folder.path().join("none.dtb"), &[], &["true"]), &["none.dtb", "No such file"]);
-    refused(run(folder.path(), &[], &["true"]), &["cannot read the board", "directory"]);
+    refused(run(folder.path(), &[], &["true"]), &["is a folder without tables of ACPI"]);
     refused(run(&folder.file("empty.dtb", b""), &[], &["true"]), &["empty.dtb", "not a usable device tree"]);
     refused(
         run(&folder.file("short.dtb", &demo[..20]), &[], &["true"]),
