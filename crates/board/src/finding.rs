@@ -7,6 +7,7 @@ use uvfio_firmware::NodeId;
 use uvfio_kernel::iommu::NoGroup;
 
 use crate::options::{PageSize, Weakening, Weakenings};
+use crate::own_line::OwnLine;
 
 /// Why a device cannot be handed out at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,9 @@ pub enum Caution {
     },
     /// No MSI controller isolates its interrupts: type1 wants `allow_unsafe_interrupts=1`.
     InterruptsNotIsolated,
+    /// A line of a reset controller that is nobody else's resets it: under `uvfio run`, and in no Linux so far, which asks for
+    /// `reset_required=0` then.
+    ResetByLine(OwnLine),
     /// It is reset by nothing when it changes hands, and on its bus nobody asks for that.
     NeverReset,
 }

@@ -1,7 +1,7 @@
 //! Reset lines: who uses each, and what kind of sharing it is.
 //!
-//! VFIO resets a platform device by a driver of its own for the `compatible` (drivers/vfio/platform/reset); the reset controller that
-//! the description names is not asked. A line that several devices use matters all the same: whoever keeps one of them resets the
+//! VFIO resets a platform device by a driver of its own for the `compatible` (drivers/vfio/platform/reset), and `uvfio run` by a line that
+//! is nobody else's besides, see [`OwnLine`]. A line that several devices use matters all the same: whoever keeps one of them resets the
 //! others with it. Nodes that are disabled, or are no device, count as users too, but draw nobody along.
 
 use std::collections::{HashMap, HashSet};
@@ -11,6 +11,7 @@ use uvfio_kernel::provider::reset::platform::ResetHandler;
 
 use crate::bond::{Bond, BondKind};
 use crate::index::{Index, Referral};
+use crate::own_line::{self, OwnLine};
 use crate::{Blocker, Caution, DeviceIndex};
 
 /// A line that two or more nodes use.
@@ -55,6 +56,8 @@ pub struct ResetFacts {
     pub lines: u32,
     /// How many of them no other enabled device uses.
     pub dedicated: u32,
+    /// The one line that is its reset where VFIO has no driver for it.
+    pub own_line: Option<OwnLine>,
 }
 
 /// All that is known of resets.
@@ -73,7 +76,10 @@ pub(crate) fn resets(board: &Board, index: &Index, referrals: &[Referral]) -> Re
     uses.sort_unstable();
     uses.dedup();
     let phys = Phys::of(board, index, referrals);
-    let mut facts: Vec<ResetFacts> = board.devices.iter().map(driver).collect();
+    let own = own_line::own_lines(board, index);
+    let facts = board.devices.iter().zip(own);
+    let mut facts: Vec<ResetFacts> =
+        facts.map(|(device, own_line)| ResetFacts { own_line, ..driver(device) }).collect();
     let mut lines = Vec::new();
     let user = |node: NodeId| LineUser { node, device: index.owner(node).filter(|_| index.is_enabled(node)) };
     for uses in uses.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
@@ -171,9 +177,10 @@ pub(crate) fn bonds(lines: &[ResetLine]) -> impl Iterator<Item = Bond> {
 
 /// What a device's lack of a reset is: a blocker where VFIO asks for one, else worth a word.
 pub(crate) fn judge(device: &Device, facts: &ResetFacts) -> (Option<Blocker>, Option<Caution>) {
-    match (device.bus, facts.driver) {
-        (_, Some(_)) => (None, None),
-        (Bus::Platform, None) => (Some(Blocker::NoReset), None),
-        (Bus::Amba, None) => (None, Some(Caution::NeverReset)),
+    match (device.bus, facts.driver, facts.own_line) {
+        (_, Some(_), _) => (None, None),
+        (_, None, Some(line)) => (None, Some(Caution::ResetByLine(line))),
+        (Bus::Platform, None, None) => (Some(Blocker::NoReset), None),
+        (Bus::Amba, None, None) => (None, Some(Caution::NeverReset)),
     }
 }

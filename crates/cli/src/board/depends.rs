@@ -107,7 +107,7 @@ fn needs(seen: &Seen, device: DeviceIndex) -> Vec<Need> {
 
 /// What those on a device's bus need: it is what its maps lead to.
 fn of_bus(seen: &Seen, device: &Device, enabled: impl Fn(NodeId) -> bool) -> Vec<Need> {
-    let row = |what, row: &IdRange| (what, row.provider, vec![row.output]);
+    let row = |what, row: &IdRange| (what, row.provider, row.cells().to_vec());
     let iommus = device.iommu_map.rows.iter().map(|one| row("IOMMU of its bus", one));
     let messages = device.msi_map.rows.iter().map(|one| row("MSI controller of its bus", one));
     let lines = device.pci.iter().flat_map(|pci| &pci.interrupt_map);

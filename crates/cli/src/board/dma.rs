@@ -167,7 +167,7 @@ fn streams_of(seen: &Seen, device: &Device) -> Vec<StreamView> {
     let of_bus = device.iommu_map.rows.iter().map(|row| StreamView {
         requester: Some(row.first),
         iommu: seen.node(row.provider),
-        cells: vec![row.output],
+        cells: row.cells().to_vec(),
         count: Some(row.count.into()),
     });
     own.chain(of_bus).collect()

@@ -132,9 +132,11 @@ fn resets(view: &DeviceView) -> String {
         (Some(driver), ..) => format!("VFIO resets it with {driver}"),
         (None, 0, _) => "none that VFIO or the description knows".to_owned(),
         (None, lines, dedicated) if lines == dedicated => {
-            format!("{lines} reset line(s) of its own, which VFIO does not use")
+            format!("{lines} reset line(s) of its own, which VFIO in Linux does not use")
         }
-        (None, lines, dedicated) => format!("{lines} reset line(s), {dedicated} of its own; VFIO uses none"),
+        (None, lines, dedicated) => {
+            format!("{lines} reset line(s), {dedicated} of its own; VFIO in Linux uses none")
+        }
     };
     let mut text = format!("\n{HEAD}reset{HEAD:#}\n  {says}\n");
     for way in &view.ways_to_reset {

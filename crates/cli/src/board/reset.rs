@@ -36,3 +36,35 @@ pub fn ways(board: &Board, name: &str) -> Vec<WayToReset> {
     };
     machine.reset_methods(&device).in_use().iter().copied().map(way).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use uvfio_board::{Options, Verdicts};
+    use uvfio_kernel::provider::reset::Scope;
+
+    use super::*;
+
+    /// What `uvfio board` takes for a reset by a line is what `uvfio run` resets so.
+    #[test]
+    fn board_and_run_agree_about_lines() {
+        let boards = [
+            ("demo", &include_bytes!("../../../../boards/demo.dtb")[..]),
+            ("resets", &include_bytes!("../../../../boards/resets.dtb")[..]),
+            ("rcar-h3", &include_bytes!("../../../../boards/rcar-h3.dtb")[..]),
+            ("virt", &include_bytes!("../../../../boards/virt.dtb")[..]),
+        ];
+        let mut lines = 0;
+        for (name, bytes) in boards {
+            let (board, _) = Board::from_dtb(bytes).expect("a tree");
+            let verdicts = Verdicts::of(&board, Options::default());
+            let machine = bare(board.clone());
+            for (device, judged) in board.devices.iter().zip(&verdicts.devices) {
+                let Ok((_, there)) = binding::find(&machine, &device.name) else { continue };
+                let plan = machine.plan_reset(&there, Ask::Only(Scope::Controller), Breadth::Dedicated);
+                assert_eq!(judged.reset.own_line.is_some(), plan.is_ok(), "{name}: {}", device.name);
+                lines += usize::from(plan.is_ok());
+            }
+        }
+        assert!(lines > 3, "{lines} lines");
+    }
+}

@@ -160,6 +160,13 @@ fn text(seen: &Seen, all: bool, file: &str) -> String {
     for bridge in bridges {
         line(format!("{}: {}", bridge.host, bridge.says));
     }
+    let by_line = |view: &&DeviceView| view.cautions.iter().any(|reason| reason.kind == "reset-by-line");
+    let by_line = views.iter().filter(|view| is_named(view)).filter(by_line).count();
+    if by_line > 0 {
+        line(format!(
+            "\n{by_line} of these are reset by a line of their own under uvfio run; no Linux does that so far, and needs reset_required=0."
+        ));
+    }
     let rest = views.iter().filter(|view| !is_named(view)).count();
     if !all && rest > 0 {
         line(format!(

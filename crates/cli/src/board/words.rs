@@ -170,6 +170,18 @@ pub fn caution(seen: &Seen, of: DeviceIndex, caution: &Caution) -> Reason {
             "no MSI controller isolates its interrupts: vfio_iommu_type1.allow_unsafe_interrupts=1 is needed"
                 .into(),
         ),
+        Caution::ResetByLine(line) => {
+            let controller = seen.node(line.controller);
+            let says = format!(
+                "line {} of {controller}, which is nobody else's, resets it under uvfio run; no Linux does that so far, and needs vfio-platform.reset_required=0 for it",
+                line.output
+            );
+            Reason {
+                node: Some(controller),
+                number: Some(line.output.into()),
+                ..reason("reset-by-line", says)
+            }
+        }
         Caution::NeverReset => reason(
             "never-reset",
             "nothing resets it when it changes hands, and on the AMBA bus VFIO does not ask".into(),

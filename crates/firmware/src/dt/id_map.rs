@@ -51,6 +51,14 @@ impl IdMap {
     }
 }
 
+impl IdRange {
+    /// All cells of the first at the provider. Those behind the one that counts up are every other's too, such as an SMMU's mask.
+    #[must_use]
+    pub fn cells(&self) -> Cells {
+        std::iter::once(self.output).chain(self.rest.iter().copied()).collect()
+    }
+}
+
 /// Rows of a first id, a phandle, as many cells as that takes, and a count. Rows are read up to the first that cannot be.
 pub(super) fn id_map<'t>(decoder: &Decoder<'t>, node: Node<'t>, names: &Names) -> IdMap {
     let mut map = IdMap::default();

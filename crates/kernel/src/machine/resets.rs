@@ -17,6 +17,7 @@ use super::memory::ReachedByReset;
 use crate::device::{Device, DeviceId, DmaOwner, Movable, Quiet, ResetLock, ResetNet};
 use crate::hw::Width;
 use crate::module::ModuleState;
+use crate::provider::reset;
 use crate::provider::reset::drivers::{Active, ResetDriver};
 use crate::provider::reset::platform::ResetHandler;
 use crate::provider::reset::{
@@ -63,22 +64,9 @@ impl Registers for DeviceRegisters {
     }
 }
 
-/// The reset lines a device wants: its `resets`, or where it has none, its `reset-gpios` (`__of_reset_control_get`).
+/// The reset lines a device wants.
 fn wanted(device: &Device) -> Vec<firmware::Specifier> {
-    let facts = device.facts();
-    if !facts.resets.is_empty() {
-        return facts.resets.clone();
-    }
-    let pin = facts.suppliers.iter().find(|supplier| {
-        supplier.kind == firmware::Reference::Gpio && supplier.specifier.name.as_deref() == Some("reset")
-    });
-    pin.map(|supplier| supplier.specifier.clone()).into_iter().collect()
-}
-
-/// The nodes of the phys a device names.
-fn phys(device: &firmware::Device) -> Vec<&str> {
-    let phys = device.suppliers.iter().filter(|supplier| supplier.kind == firmware::Reference::Phy);
-    phys.map(|supplier| supplier.specifier.path.as_ref()).collect()
+    reset::wanted(device.facts()).cloned().collect()
 }
 
 /// Bytes of a device's first window.
@@ -206,7 +194,7 @@ impl Machine {
     /// Why two devices are on one line.
     #[must_use]
     pub fn reset_relation(&self, one: &Device, other: &Device) -> Relation {
-        relation(one.facts(), other.facts(), phys)
+        relation(one.facts(), other.facts(), reset::phys)
     }
 
     /// What a reset would do. Nothing happens.

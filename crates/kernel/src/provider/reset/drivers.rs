@@ -120,11 +120,29 @@ impl ResetDriver {
         (self.translate)(cells).map(self.output)
     }
 
+    /// Whether a block whose first window has `size` bytes has the line that a specifier means.
+    #[must_use]
+    pub fn has(&self, cells: &[u32], size: u64) -> bool {
+        let controller = self.make(Arc::new(Untouched), size);
+        cells.len() == controller.cells() && controller.translate(cells).is_some()
+    }
+
     /// The controller of a block whose first window has `size` bytes.
     #[must_use]
     pub fn make(&self, registers: Arc<dyn Registers>, size: u64) -> Arc<dyn ResetController> {
         (self.make)(registers, size)
     }
+}
+
+/// The registers of a block that is only asked about.
+struct Untouched;
+
+impl Registers for Untouched {
+    fn load(&self, _: usize, _: u64) -> u32 {
+        0
+    }
+
+    fn store(&self, _: usize, _: u64, _: u32) {}
 }
 
 #[cfg(test)]

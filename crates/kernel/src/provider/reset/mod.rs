@@ -28,5 +28,5 @@ pub use error::{Operation, ResetError};
 pub use ownership::{Affected, Asker, Holder, NotYours, decide};
 pub use plan::{Breadth, ResetPlan, ResetRefusal};
 pub use scope::{Ask, BadMethod, Methods, Scope};
-pub use sets::{Relation, ResetSet, relation, sets};
-pub use wiring::{Line, Wiring};
+pub use sets::{Relation, ResetSet, phys, relation, sets};
+pub use wiring::{Line, Wiring, wanted};

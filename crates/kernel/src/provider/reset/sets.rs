@@ -21,6 +21,12 @@ pub enum Relation {
     Coupled,
 }
 
+/// The nodes of the phys a device names.
+pub fn phys(device: &firmware::Device) -> Vec<&str> {
+    let phys = device.suppliers.iter().filter(|supplier| supplier.kind == firmware::Reference::Phy);
+    phys.map(|supplier| supplier.specifier.path.as_ref()).collect()
+}
+
 /// Devices that can only be reset together, directly or through others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResetSet<D> {

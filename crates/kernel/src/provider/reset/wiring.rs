@@ -6,9 +6,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use uvfio_firmware::Specifier;
+use uvfio_firmware::{Device, Reference, Specifier, Supplier};
 
 use super::drivers::{Active, ResetDriver};
+
+/// The reset lines a device wants: its `resets`, or where it has none, its `reset-gpios` (`__of_reset_control_get`).
+pub fn wanted(device: &Device) -> impl Iterator<Item = &Specifier> {
+    let pin = |supplier: &&Supplier| {
+        supplier.kind == Reference::Gpio && supplier.specifier.name.as_deref() == Some("reset")
+    };
+    let pin = device.suppliers.iter().find(pin).filter(|_| device.resets.is_empty());
+    device.resets.iter().chain(pin.map(|supplier| &supplier.specifier))
+}
 
 /// A reset line: the controller's node, and its number there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
