@@ -173,7 +173,7 @@ fn what_changed_and_what_is_wrong() {
     );
     let ranked = json(&["rank", "boards", "--top", "1"]);
     let boards = ranked["boards"].as_array().expect("boards");
-    assert_eq!((&boards[0]["board"], boards.len()), (&"demo.dtb".into(), 1));
+    assert_eq!((&boards[0]["board"], boards.len()), (&"resets.dtb".into(), 1));
 }
 
 #[test]
