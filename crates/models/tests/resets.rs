@@ -202,6 +202,27 @@ fn a_line_of_its_own_needs_nobody() {
     assert!(matches!(ask("ee080100.usb"), Err(ResetRefusal::NotOneLine { lines: 2, .. })));
 }
 
+/// Every line of the controller is in the same few registers; only the one asked for may move.
+#[test]
+fn devices_at_work_on_other_lines_notice_nothing() {
+    let bench = Bench::h3();
+    let pwms = pwms();
+    let hosts = ["ee080000.usb", "ee080100.usb", "ee0a0100.usb"];
+    pwms.iter().for_each(|pwm| bench.store(pwm, 0x0, 1));
+    bench.store(hosts[0], 0x4, 0x80);
+    hosts[1..].iter().for_each(|host| bench.store(host, 0x10, 0x0008_0001));
+    let dmac = "e6700000.dma-controller";
+    bench.own(&[dmac]);
+    bench.store(dmac, 0x0, 7);
+    bench.reset(dmac).expect("it is ours, and its line too");
+    assert_eq!(bench.load(dmac, 0x0), 0);
+    for name in pwms.iter().map(String::as_str).chain(hosts) {
+        let watch = bench.watch(name);
+        assert_eq!((watch.resets(), watch.disturbed()), (0, 0), "{name}");
+        assert!(bench.device(name).activity().running && !bench.device(name).dma().is_held(), "{name}");
+    }
+}
+
 fn cpg(line: u32) -> Line {
     Line::at("/soc/clock-controller@e6150000", line)
 }

@@ -162,6 +162,12 @@ impl Vfio {
         &self.shared.personality
     }
 
+    /// What reset lines are good for that several devices are on.
+    #[must_use]
+    pub fn reset_sets(&self) -> ResetSets {
+        self.shared.reset_sets
+    }
+
     /// What `/dev/vfio` holds now: the container's node, then groups by number.
     #[must_use]
     pub fn nodes(&self) -> Vec<Node> {

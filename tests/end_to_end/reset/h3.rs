@@ -136,3 +136,18 @@ fn groups_are_handed_in_as_for_a_hot_reset() {
     let finished = steps(h3(&[], &["e6700000.dma-controller"]), alone).expect(1);
     assert!(finished.stdout.ends_with(": ENOTTY\n"), "{}", finished.stdout);
 }
+
+#[test]
+fn a_set_is_bound_in_one_step() {
+    if !host::has_sandbox("a_set_is_bound_in_one_step") {
+        return;
+    }
+    let text = "$u bind e6e30000.pwm | wc -l; $r join e6e31000.pwm open e6e30000.pwm
+        $u unbind e6e32000.pwm | grep -c pwm-rcar";
+    let finished = script(h3(&["--reset-set", "together"], &[]), text).expect(0);
+    assert_eq!(
+        finished.stdout, "7\njoin e6e31000.pwm: ok\nopen e6e30000.pwm: ok\n7\n",
+        "{}",
+        finished.stderr
+    );
+}

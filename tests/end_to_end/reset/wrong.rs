@@ -66,3 +66,19 @@ fn a_controller_does_not_go_from_under_its_users() {
     assert_eq!(finished.stdout, "1\n1\n", "{}", finished.stderr);
     assert!(finished.stderr.contains(" = -1 EAGAIN"), "{}", finished.stderr);
 }
+
+#[test]
+fn a_controllers_module_and_the_controller_itself_can_go() {
+    const TEST: &str = "a_controllers_module_and_the_controller_itself_can_go";
+    if !host::has_sandbox(TEST) || !host::has_tools(TEST, &["modprobe", "rmmod"]) {
+        return;
+    }
+    let text = format!(
+        "rmmod reset_simple && $r open {USB}
+        modprobe reset_simple && $r open {USB}
+        $u hotplug remove {CONTROLLER} && $r open {USB}"
+    );
+    let finished = script(board(&boards::resets(), &[USB]).args(["--fw-devlink", "off"]), &text).expect(1);
+    let expected = format!("open {USB}: ENODEV\nopen {USB}: ok\n{CONTROLLER}: gone\nopen {USB}: ENODEV\n");
+    assert_eq!(finished.stdout, expected, "{}", finished.stderr);
+}

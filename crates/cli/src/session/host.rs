@@ -8,6 +8,7 @@ use uvfio_firmware::{Board, Diagnostic, Tree};
 use uvfio_kernel::device::{Bus, Device};
 use uvfio_kernel::machine::Machine;
 use uvfio_kernel::wait::Wait;
+use uvfio_vfio::ResetSets;
 use uvfio_vfio::personality::Personality;
 
 use super::overlays::Overlays;
@@ -21,6 +22,7 @@ use crate::problem::Problem;
 pub struct Session {
     machine: Arc<Machine>,
     personality: Personality,
+    reset_sets: ResetSets,
     overlays: Mutex<Overlays>,
 }
 
@@ -30,6 +32,7 @@ impl Session {
         Session {
             machine: Arc::clone(&up.machine),
             personality: *up.vfio.personality(),
+            reset_sets: up.vfio.reset_sets(),
             overlays: Mutex::new(Overlays::of(&up.machine.board())),
         }
     }
@@ -52,7 +55,7 @@ impl Session {
     }
 
     fn bind(&self, names: &[String], wait: &dyn Wait) -> Result<Vec<String>, String> {
-        let found = self.find(names)?;
+        let found = resets::whole_sets(&self.machine, self.reset_sets, self.find(names)?);
         if let Some(problem) =
             found.iter().find_map(|device| binding::needed_by_others(&self.machine, device))
         {
@@ -63,7 +66,7 @@ impl Session {
     }
 
     fn unbind(&self, names: &[String], wait: &dyn Wait) -> Result<Vec<String>, String> {
-        let found = self.find(names)?;
+        let found = resets::whole_sets(&self.machine, self.reset_sets, self.find(names)?);
         let unbound = self.machine.unbind_set(&set(&found), &self.drivers(), wait);
         Ok(lines(&unbound.map_err(|refusal| explain::set(&refusal))?))
     }

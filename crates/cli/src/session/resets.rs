@@ -7,9 +7,29 @@ use std::sync::Arc;
 use uvfio_kernel::device::Device;
 use uvfio_kernel::machine::Machine;
 use uvfio_kernel::provider::reset::{Ask, Asker, Breadth, Holder, NotYours, ResetPlan, ResetRefusal};
+use uvfio_vfio::ResetSets;
 
 use crate::bringup::binding;
 use crate::{explain, plan as words};
+
+/// These devices, and with `--reset-set together` all that share reset lines with them and can be VFIO's: one without a group cannot.
+pub fn whole_sets(machine: &Machine, sets: ResetSets, devices: Vec<Arc<Device>>) -> Vec<Arc<Device>> {
+    let mut whole = devices;
+    if sets == ResetSets::Together {
+        for set in machine.reset_sets() {
+            if !whole.iter().any(|device| set.devices.contains(&device.id())) {
+                continue;
+            }
+            let others = set.devices.iter().filter_map(|id| machine.device_by_id(*id));
+            for other in others.filter(|other| other.group().is_some()) {
+                if !whole.iter().any(|device| device.id() == other.id()) {
+                    whole.push(other);
+                }
+            }
+        }
+    }
+    whole
+}
 
 /// Reset a device.
 pub fn reset(machine: &Machine, device: &str, by: &str) -> Result<Vec<String>, String> {
