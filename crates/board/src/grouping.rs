@@ -97,7 +97,7 @@ impl Former<'_> {
             };
             streams.push(Stream { iommu, cells: specifier.cells.clone() });
         }
-        let newcomer = Newcomer { device: &device.name, streams, board: &self.board.compatible };
+        let newcomer = Newcomer { device: &device.name, streams, board: &self.board.compatible, slot: None };
         let next = self.found.groups.len();
         let placed = match self.formation.place(&newcomer, || GroupId(next as u32)) {
             Ok(placed) => placed,

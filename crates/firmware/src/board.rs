@@ -26,6 +26,8 @@ pub enum Bus {
     Platform,
     /// `of_amba_device_create`: compatible with `arm,primecell`.
     Amba,
+    /// `pci_device_add`. No device of a board is on it: functions are found once their host bridge has a driver.
+    Pci,
 }
 
 /// One register window, in the physical address space.

@@ -10,6 +10,7 @@ mod cycles;
 mod deferred;
 mod dma;
 mod facts;
+mod functions;
 mod letgo;
 mod links;
 mod memory;

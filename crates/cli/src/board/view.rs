@@ -240,6 +240,7 @@ impl Seen {
             bus: match device.bus {
                 Bus::Platform => "platform",
                 Bus::Amba => "amba",
+                Bus::Pci => "pci",
             },
             path: device.path.to_string(),
             compatible: device.compatible.clone(),

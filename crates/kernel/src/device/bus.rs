@@ -13,7 +13,7 @@ pub enum Bus {
     Platform,
     /// Devices with ARM's peripheral identification registers.
     Amba,
-    /// PCI functions. There are none yet; the bus is there because tools look at it.
+    /// PCI functions. They have requester ids and groups but no registers yet, so sysfs shows the bus without them.
     Pci,
 }
 
@@ -27,6 +27,7 @@ impl Bus {
         match bus {
             uvfio_firmware::Bus::Platform => Bus::Platform,
             uvfio_firmware::Bus::Amba => Bus::Amba,
+            uvfio_firmware::Bus::Pci => Bus::Pci,
         }
     }
 

@@ -60,6 +60,7 @@ const KNOWN: &[Known] = known! {
         "marvell,ap806-smmu-500" "nvidia,smmu-500" "qcom,smmu-v2" "qcom,smmu-500"
     ];
     Platform "arm-smmu-v3" "arm_smmu_v3" Suppressed ["arm,smmu-v3"];
+    Pci "virtio_iommu" "virtio_iommu" Suppressed ["virtio,pci-iommu" "pci1af4,1057"];
     Platform "ipmmu-vmsa" "ipmmu_vmsa" Suppressed [
         "renesas,ipmmu-vmsa" "renesas,rcar-gen4-ipmmu-vmsa" "renesas,ipmmu-r8a774a1" "renesas,ipmmu-r8a7795"
         "renesas,ipmmu-r8a7796" "renesas,ipmmu-r8a77961" "renesas,ipmmu-r8a77965" "renesas,ipmmu-r8a77970"

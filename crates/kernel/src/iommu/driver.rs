@@ -330,7 +330,7 @@ static DRIVERS: &[IommuDriver] = &[
     },
     IommuDriver {
         name: "virtio-iommu",
-        compatible: &["virtio,pci-iommu"],
+        compatible: &["virtio,pci-iommu", "pci1af4,1057"],
         page_sizes: !0xfff,
         address_bits: 64,
         coherency: CoherencyRule::Always,

@@ -35,7 +35,14 @@ pub struct Newcomer<'a> {
     pub streams: &'a [Stream],
     /// The board's compatibles.
     pub board: &'a [String],
+    /// Where it is a PCI function, its slot.
+    pub slot: Option<Slot>,
 }
+
+/// A slot of a PCI bus, one number for the whole machine. Its functions are in one group where nothing says that they are isolated
+/// from each other (`pci_device_group` with `get_pci_function_alias_group`, drivers/iommu/iommu.c).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u64);
 
 /// Where a device belongs.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +113,8 @@ enum Key {
     Stream(Instance, u32),
     /// A set of streams, by its place in the driver's table.
     SwGroup(Instance, usize),
+    /// A slot of a PCI bus.
+    Slot(Slot),
     /// A region or bank; of all instances where they act as one.
     Region(Option<Instance>, u32),
 }
@@ -135,13 +144,23 @@ impl Formation {
         let first_cell = |stream: &Stream| stream.cells.first().copied().unwrap_or(0);
         let whole = |group: GroupId, iommu: &'a Arc<Iommu>| Placed { group, iommu, aperture: None };
         Ok(match grouping {
-            Grouping::Device => whole(number(), iommu),
+            Grouping::Device => match newcomer.slot {
+                Some(slot) => whole(self.by_keys(&[Key::Slot(slot)], number), iommu),
+                None => whole(number(), iommu),
+            },
             Grouping::Instance => whole(self.by_instance(iommu, number), iommu),
             Grouping::LastInstance => {
                 let last = streams.last().map_or(iommu, |stream| &stream.iommu);
                 whole(self.by_instance(last, number), last)
             }
-            Grouping::StreamMap => whole(self.by_stream_map(streams, iommu, number)?, iommu),
+            Grouping::StreamMap => {
+                let slot = newcomer.slot.map(Key::Slot);
+                let of_slot = slot.and_then(|slot| self.keys.get(&slot)).copied();
+                let number = || of_slot.unwrap_or_else(number);
+                let group = self.by_stream_map(streams, iommu, number)?;
+                self.keys.extend(slot.map(|slot| (slot, group)));
+                whole(group, iommu)
+            }
             Grouping::StreamSets => whole(self.by_stream_sets(streams, number)?, iommu),
             Grouping::SwGroups(sets) => {
                 let first = streams.first().map_or(0, first_cell);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Weak};
 
 use super::domain::{Aperture, Domain, IommuFacts};
-use super::formation::{Formation, Newcomer, NoGroup, Placed, Stream};
+use super::formation::{Formation, Newcomer, NoGroup, Placed, Slot, Stream};
 use super::group::{Group, GroupId, MemberFacts};
 use super::instance::{DeviceCoherency, Iommu};
 use super::port::DmaPort;
@@ -25,6 +25,8 @@ pub struct Client<'a> {
     pub isolated_msi: bool,
     /// The board's compatibles.
     pub board: &'a [String],
+    /// Where it is a PCI function, its slot.
+    pub slot: Option<Slot>,
 }
 
 /// The groups of a machine.
@@ -63,7 +65,7 @@ impl Groups {
     pub fn join(&mut self, client: &Client<'_>) -> Result<Arc<Group>, NoGroup> {
         let Groups { groups, formation, numbers } = self;
         let (streams, board) = (client.streams, client.board);
-        let newcomer = Newcomer { device: client.port.device(), streams, board };
+        let newcomer = Newcomer { device: client.port.device(), streams, board, slot: client.slot };
         let Placed { group, iommu, aperture } = formation.place(&newcomer, || numbers.lowest(groups))?;
         let make = || {
             let iommu = aperture.map_or_else(|| Arc::clone(iommu), |aperture| iommu.region(aperture));

@@ -23,7 +23,7 @@ pub mod table;
 pub use domain::{Aperture, Domain, DomainKind, IommuFacts, MapError, ReservedKind, ReservedRegion};
 pub use driver::{Admission, CoherencyRule, Grouping, IommuDriver, MsiWindow};
 pub use fault::{Fault, Faults};
-pub use formation::{Formation, Newcomer, NoGroup, Placed, Stream};
+pub use formation::{Formation, Newcomer, NoGroup, Placed, Slot, Stream};
 pub use group::{AttachError, Busy, Group, GroupId, MemberFacts, NotOwner, Owner};
 pub use groups::{Client, Groups};
 pub use instance::{DeviceCoherency, Iommu, IommuNode};

@@ -233,6 +233,19 @@ impl Control {
         self.matched.extend(candidates);
     }
 
+    /// Whether the driver of an IOMMU that has none may still come (`driver_deferred_probe_check_state`). One on the bus of a host
+    /// bridge is no device before the bridge has its driver.
+    pub(super) fn iommu_may_come(&self, path: &str) -> bool {
+        let pending = match self.device_at(path) {
+            Some(iommu) => !self.is_ready(iommu),
+            None => {
+                let above = self.device_behind(path);
+                above.is_some_and(|above| above.facts().pci.is_some() && !self.is_ready(above))
+            }
+        };
+        self.expired == Expired::No && pending
+    }
+
     /// Some driver wants a device (`can_match`).
     pub(super) fn set_matched(&mut self, id: DeviceId) {
         self.matched.insert(id);

@@ -11,7 +11,7 @@ use uvfio_firmware as firmware;
 
 use super::control::{Control, Expired};
 use super::links::{Link, LinkKind};
-use super::{Machine, Refusal};
+use super::{Machine, Refusal, functions};
 use crate::addr::Iova;
 use crate::device::{Deferral, Device, DeviceId, DmaOwner, Membership};
 use crate::iommu::{
@@ -133,7 +133,13 @@ impl Machine {
         let mut streams = Vec::new();
         let mut driver = None;
         for specifier in &device.facts().iommus {
-            let Some(iommu) = control.device_at(&specifier.path).cloned() else { return Ok(()) };
+            let Some(iommu) = control.device_at(&specifier.path).cloned() else {
+                let path = specifier.path.to_string();
+                return match control.iommu_may_come(&path) {
+                    true => Err(Deferral::Iommu { iommu: path.clone(), path }),
+                    false => Ok(()),
+                };
+            };
             match iommu.driver().filter(|_| control.is_ready(&iommu)) {
                 Some(bound) => driver = Some(bound),
                 None if control.expired == Expired::Yes => return Ok(()),
@@ -160,6 +166,7 @@ impl Machine {
             coherency,
             isolated_msi: self.has_isolated_msi(device),
             board: &self.board().compatible,
+            slot: functions::slot(device.facts()),
         };
         // A device the driver does not take is left without an IOMMU.
         let Ok(group) = control.iommus.groups.join(&client) else { return Ok(()) };

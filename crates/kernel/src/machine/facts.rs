@@ -25,19 +25,31 @@ impl Machine {
     /// Whom a device needs.
     #[must_use]
     pub fn suppliers(&self, consumer: DeviceId) -> Vec<DeviceId> {
-        self.control().links.suppliers(consumer).map(|(supplier, _)| supplier).collect()
+        self.control()
+            .links
+            .suppliers(consumer)
+            .filter(|(_, link)| link.is_shown())
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// Who needs a device.
     #[must_use]
     pub fn consumers(&self, supplier: DeviceId) -> Vec<DeviceId> {
-        self.control().links.consumers(supplier).map(|(consumer, _)| consumer).collect()
+        self.control()
+            .links
+            .consumers(supplier)
+            .filter(|(_, link)| link.is_shown())
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// All links: supplier, consumer.
     #[must_use]
     pub fn device_links(&self) -> Vec<(DeviceId, DeviceId)> {
-        self.control().links.all().map(|(consumer, supplier, _)| (supplier, consumer)).collect()
+        let control = self.control();
+        let shown = control.links.all().filter(|(_, _, link)| link.is_shown());
+        shown.map(|(consumer, supplier, _)| (supplier, consumer)).collect()
     }
 
     /// Whether two devices are linked, and what the link orders.

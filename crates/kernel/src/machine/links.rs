@@ -21,6 +21,8 @@ pub enum LinkKind {
     Reset,
     /// The interrupt controller.
     Interrupt,
+    /// The host bridge a PCI function was found behind. In Linux the bridge is its parent and no supplier, so sysfs shows no link.
+    Bridge,
 }
 
 /// Whether a link orders probing.
@@ -36,6 +38,13 @@ pub enum LinkOrder {
 pub(super) struct Link {
     pub(super) kinds: BTreeSet<LinkKind>,
     pub(super) order: LinkOrder,
+}
+
+impl Link {
+    /// Whether it is one of Linux's device links.
+    pub(super) fn is_shown(&self) -> bool {
+        !self.kinds.contains(&LinkKind::Bridge)
+    }
 }
 
 #[derive(Default)]

@@ -37,7 +37,7 @@ impl Machine {
         self.wire_resets(&control, &made);
         notes.extend(self.link(&mut control, &made));
         drop(control);
-        for spec in self.host_modules(&board.devices) {
+        for spec in self.host_modules(&board.devices, &self.functions_below(&board.devices)) {
             notes.extend(self.register_module(spec));
         }
         notes
@@ -63,7 +63,7 @@ impl Machine {
             self.wire_resets(&control, &made);
             self.link(&mut control, &made)
         };
-        for spec in self.host_modules(descriptions) {
+        for spec in self.host_modules(descriptions, &self.functions_below(descriptions)) {
             notes.extend(self.register_module(spec));
         }
         {
@@ -177,7 +177,11 @@ impl Machine {
     }
 
     /// Make one device and put it on its bus, without links and without a driver.
-    fn make(&self, control: &mut Control, description: &firmware::Device) -> Result<Arc<Device>, Refusal> {
+    pub(super) fn make(
+        &self,
+        control: &mut Control,
+        description: &firmware::Device,
+    ) -> Result<Arc<Device>, Refusal> {
         let bus = Bus::of(description.bus);
         if control.device(bus, &description.name).is_some() || control.device_at(&description.path).is_some()
         {
@@ -205,7 +209,7 @@ impl Machine {
     }
 
     /// Make the links of new devices, to their suppliers and from those who waited for them, and find cycles.
-    fn link(&self, control: &mut Control, devices: &[Arc<Device>]) -> Vec<Note> {
+    pub(super) fn link(&self, control: &mut Control, devices: &[Arc<Device>]) -> Vec<Note> {
         let order = match self.options.fw_devlink {
             FwDevlink::Off => return Vec::new(),
             FwDevlink::Permissive => LinkOrder::SyncStateOnly,
@@ -220,12 +224,16 @@ impl Machine {
                     // A device that supplies itself or stands above its consumer is there whenever the consumer is.
                     Some((supplier, _)) if supplier == device.id() => {}
                     Some((_, above)) if below(&above, device.path()) => {}
+                    // Nor does a device need what is below it (`fwnode_is_ancestor_of` in `fw_devlink_create_devlink`): a bridge does
+                    // not wait for an IOMMU that is found on its own bus.
+                    Some((_, under)) if below(device.path(), &under) => {}
                     Some((supplier, _)) => control.links.add(device.id(), supplier, kind, order),
                     None => control.links.wait_for(device.id(), path, kind),
                 }
             }
             for (consumer, kinds) in control.links.awaiting(device.path()) {
-                for kind in kinds {
+                let above = control.devices.get(&consumer).is_some_and(|it| below(it.path(), device.path()));
+                for kind in kinds.into_iter().filter(|_| !above) {
                     control.links.add(consumer, device.id(), kind, order);
                 }
             }
@@ -244,12 +252,13 @@ impl Machine {
     /// The modules of the host drivers these devices need and nobody has made known yet: first those of devices that others refer
     /// to. In Linux drivers of interrupt controllers, clocks and IOMMUs come at an earlier initcall level than others, so that few
     /// devices are deferred.
-    fn host_modules(&self, devices: &[firmware::Device]) -> Vec<ModuleSpec> {
-        let needed: HashSet<&str> = devices.iter().flat_map(references).map(|(_, path)| path).collect();
+    fn host_modules(&self, devices: &[firmware::Device], functions: &[firmware::Device]) -> Vec<ModuleSpec> {
+        let devices = || devices.iter().chain(functions);
+        let needed: HashSet<&str> = devices().flat_map(references).map(|(_, path)| path).collect();
         let mut early: BTreeSet<ModuleName> = BTreeSet::new();
         let mut modules: BTreeMap<ModuleName, BTreeMap<(Bus, String), HostDriver>> = BTreeMap::new();
         let mut kinds: BTreeMap<(Bus, &str), (&firmware::Device, Level)> = BTreeMap::new();
-        for device in devices {
+        for device in devices() {
             let bus = Bus::of(device.bus);
             let Some(word) = taken_by(bus, device.identities()) else { continue };
             let level = if needed.contains(&*device.path) { Level::Early } else { Level::Late };
@@ -301,6 +310,9 @@ fn references(device: &firmware::Device) -> Vec<(LinkKind, &str)> {
         .into_iter()
         .flat_map(|(kind, list)| list.iter().map(move |specifier| (kind, specifier.path.as_ref())))
         .collect();
+    // A bridge needs the IOMMUs of those behind it (`parse_iommu_maps`).
+    let rows = device.iommu_map.rows.iter();
+    found.extend(rows.map(|row| (LinkKind::Iommu, row.path.as_ref())));
     // The interrupt controller of ACPI is no device and has no path.
     let interrupts = device.interrupts.iter().filter(|interrupt| !interrupt.path.is_empty());
     found.extend(interrupts.map(|interrupt| (LinkKind::Interrupt, interrupt.path.as_ref())));

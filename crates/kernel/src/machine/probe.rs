@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::control::{Control, Expired};
-use super::links::LinkOrder;
+use super::links::{Link, LinkKind, LinkOrder};
 use super::{Autoprobe, FwDevlink, Machine, Refusal};
 use crate::device::{Deferral, Device, Driver, Presence, ProbeError, taken_by};
 use crate::wait::{Interrupted, Wait};
@@ -104,6 +104,7 @@ impl Machine {
         }
         control.links.unbound(device.id());
         self.iommu_went(control, device);
+        self.lose_functions(control, device);
         self.reset_controller_went(device);
         Ok(())
     }
@@ -159,10 +160,7 @@ impl Machine {
     pub(super) fn has_to_wait(&self, control: &Control, device: &Device, why: &Deferral) -> bool {
         match why {
             Deferral::Supplier { .. } => self.missing_supplier(control, device).is_some(),
-            Deferral::Iommu { path, .. } => {
-                let iommu = control.device_at(path);
-                control.expired == Expired::No && iommu.is_some_and(|iommu| !control.is_ready(iommu))
-            }
+            Deferral::Iommu { path, .. } => control.iommu_may_come(path),
             Deferral::Unspecified => true,
         }
     }
@@ -197,10 +195,10 @@ impl Machine {
 
     /// The first supplier a device still has to wait for (`device_links_check_suppliers`).
     fn missing_supplier(&self, control: &Control, device: &Device) -> Option<Deferral> {
-        if self.options.fw_devlink != FwDevlink::On {
-            return None;
-        }
-        let missing = control.links.suppliers(device.id()).find_map(|(supplier, link)| {
+        let counts =
+            |link: &Link| self.options.fw_devlink == FwDevlink::On || link.kinds.contains(&LinkKind::Bridge);
+        let mut suppliers = control.links.suppliers(device.id()).filter(|(_, link)| counts(link));
+        let missing = suppliers.find_map(|(supplier, link)| {
             let supplier = control.devices.get(&supplier)?;
             let waits = link.order == LinkOrder::Enforced && !control.is_ready(supplier);
             // A device that is only a bus never gets a driver. Another may get one as long as there is time, and one that some driver
@@ -228,6 +226,7 @@ impl Machine {
                 entry.devices.insert(device.name().to_owned(), Arc::clone(device));
             }
             self.iommu_came(control, device);
+            self.find_functions(control, device);
             control.refused.remove(&device.id());
             control.deferred.forget(device.id());
             control.deferred.came(device.path());

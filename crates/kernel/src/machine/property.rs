@@ -1,4 +1,19 @@
 //! Random sequences of everything an administrator and a program can do, and what must hold after every step.
+//!
+//! Plug, unplug, load, unload, bind, unbind (by hand, by override, as a set), open, start, close, kill, time passing and autoprobe,
+//! with `fw_devlink` on, permissive and off. After each step: no device has two owners, no group is viable with a host driver in it or
+//! owned while one is, no closed device does DMA, nothing is deferred that could probe, and no table names what is gone.
+//!
+//! A property that cannot fail shows nothing. Each of these changes was made to the code, and 2,000 sequences found it:
+//!
+//! * `hand_back` lets a device that still runs reach memory again at its last close;
+//! * a group can be claimed while a host driver has a member;
+//! * a host driver gets a member of a group that a program owns;
+//! * nobody is retried when a supplier gets its driver, when it is unplugged, or when `deferred_probe_timeout` has passed;
+//! * a device that has a driver is given to another;
+//! * an unplugged device stays in its group;
+//! * devices stay behind an IOMMU whose driver has gone;
+//! * a device goes although its program has not let go of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -131,6 +146,10 @@ impl User {
         }
     }
 
+    fn open_devices(&self) -> Vec<String> {
+        crate::lock(&self.has).open.keys().cloned().collect()
+    }
+
     fn is_open(&self, name: &str) -> bool {
         crate::lock(&self.has).open.contains_key(name)
     }
@@ -196,10 +215,15 @@ enum Step {
     Unbind(usize),
     Override(usize, Option<usize>),
     Probe(usize),
+    /// What an administrator does by hand: override, unbind, `drivers_probe`.
+    Give(usize, Option<usize>),
     BindSet(usize),
     UnbindSet(usize),
     Open(usize),
     Start(usize),
+    /// A program takes a device with all of its group, opens them, and starts them.
+    Use(usize),
+    /// One of the open devices is closed: the number is taken modulo how many there are.
     Close(usize),
     Kill,
     Later,
@@ -218,11 +242,13 @@ fn step() -> impl Strategy<Value = Step> {
         2 => device().prop_map(Step::Unbind),
         2 => (device(), prop::option::of(driver())).prop_map(|(device, driver)| Step::Override(device, driver)),
         2 => device().prop_map(Step::Probe),
+        3 => (device(), prop::option::of(Just(0))).prop_map(|(device, driver)| Step::Give(device, driver)),
         3 => device().prop_map(Step::BindSet),
         1 => device().prop_map(Step::UnbindSet),
         4 => device().prop_map(Step::Open),
         2 => device().prop_map(Step::Start),
-        2 => device().prop_map(Step::Close),
+        3 => device().prop_map(Step::Use),
+        3 => device().prop_map(Step::Close),
         1 => Just(Step::Kill),
         1 => Just(Step::Later),
         1 => any::<bool>().prop_map(Step::Autoprobe),
@@ -260,6 +286,13 @@ impl World {
         self.machine.device(Bus::Platform, &self.devices[at].name)
     }
 
+    fn with_its_group(&self, device: Arc<Device>) -> Vec<Arc<Device>> {
+        match device.group() {
+            Some(group) => self.machine.members(group.id()),
+            None => vec![device],
+        }
+    }
+
     /// Refusals are part of the game; what they leave behind is checked.
     fn take(&self, step: &Step) {
         let bus = Bus::Platform;
@@ -282,6 +315,11 @@ impl World {
                 drop(machine.set_driver_override(bus, name(at), driver));
             }
             Step::Probe(at) => drop(machine.drivers_probe(bus, name(at), &NoWait)),
+            Step::Give(at, driver) => {
+                self.take(&Step::Override(at, driver));
+                self.take(&Step::Unbind(at));
+                self.take(&Step::Probe(at));
+            }
             Step::BindSet(at) => drop(machine.bind_set(&[(bus, name(at))], &users(), &NoWait)),
             Step::UnbindSet(at) => drop(machine.unbind_set(&[(bus, name(at))], &users(), &NoWait)),
             Step::Open(at) => self.device(at).iter().for_each(|device| self.user.open(device)),
@@ -290,7 +328,21 @@ impl World {
                     device.store(0, 0, Width::Word, 1);
                 }
             }
-            Step::Close(at) => self.user.close(name(at)),
+            Step::Use(at) => {
+                drop(machine.bind_set(&[(bus, name(at))], &users(), &NoWait));
+                for device in self.device(at).into_iter().flat_map(|device| self.with_its_group(device)) {
+                    self.user.open(&device);
+                    if self.user.is_open(device.name()) {
+                        device.store(0, 0, Width::Word, 1);
+                    }
+                }
+            }
+            Step::Close(number) => {
+                let open = self.user.open_devices();
+                if let Some(name) = open.get(number % open.len().max(1)) {
+                    self.user.close(name);
+                }
+            }
             Step::Kill => self.devices.iter().for_each(|device| self.user.close(&device.name)),
             Step::Later => self.clock.advance(Duration::from_secs(5), machine),
             Step::Autoprobe(on) => {

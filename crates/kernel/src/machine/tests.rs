@@ -92,7 +92,7 @@ pub(crate) fn board(devices: Vec<firmware::Device>) -> firmware::Board {
 pub(crate) struct Bench {
     pub(crate) machine: Arc<Machine>,
     notes: Vec<Note>,
-    clock: Arc<HandClock>,
+    pub(crate) clock: Arc<HandClock>,
 }
 
 pub(crate) fn setup(models: Arc<dyn ModelMaker>, options: Options) -> (Setup, Arc<HandClock>) {

@@ -1,7 +1,7 @@
 //! `/sys/bus`: buses, their devices and their drivers (drivers/base/bus.c, drivers/base/driver.c).
 
 use super::{Attribute, Directory, Entry, Named, Sysfs, directory, file};
-use crate::device::{BindFiles, Bus};
+use crate::device::{BindFiles, Bus, Device};
 use crate::machine::{Autoprobe, NewId, Refusal};
 use crate::module::ModuleName;
 use crate::wait::Wait;
@@ -51,15 +51,20 @@ pub(super) fn files(bus: Bus) -> Vec<Named> {
     ]
 }
 
+/// Whether a device is shown. PCI functions are not: what reads them expects their configuration space, which nothing has here.
+pub(super) fn is_shown(device: &Device) -> bool {
+    device.bus() != Bus::Pci
+}
+
 impl Sysfs {
     pub(super) fn bus_device(&self, bus: Bus, name: &str) -> Option<Entry> {
-        let device = self.machine.device(bus, name)?;
+        let device = self.machine.device(bus, name).filter(|device| is_shown(device))?;
         let to = Directory::Device(device.id());
         self.link_target(&Directory::BusDevices(bus), &to).map(Entry::Link)
     }
 
     pub(super) fn bus_devices(&self, bus: Bus) -> Vec<Named> {
-        let devices = self.machine.devices(bus).into_iter();
+        let devices = self.machine.devices(bus).into_iter().filter(|device| is_shown(device));
         let named = |device: std::sync::Arc<crate::device::Device>| Named {
             name: device.name().to_owned(),
             entry: Entry::Link(format!("../../../devices/{}", device.place())),
@@ -68,12 +73,12 @@ impl Sysfs {
     }
 
     pub(super) fn bus_driver(&self, bus: Bus, name: &str) -> Option<Entry> {
-        let driver = self.machine.driver(bus, name)?;
+        let driver = self.machine.driver(bus, name).filter(|driver| driver.bus() != Bus::Pci)?;
         Some(Entry::Directory(Directory::Driver(bus, driver.name().to_owned())))
     }
 
     pub(super) fn bus_drivers(&self, bus: Bus) -> Vec<Named> {
-        let drivers = self.machine.drivers(bus).into_iter();
+        let drivers = self.machine.drivers(bus).into_iter().filter(|driver| driver.bus() != Bus::Pci);
         drivers
             .map(|driver| directory(driver.name(), Directory::Driver(bus, driver.name().to_owned())))
             .collect()

@@ -3,6 +3,7 @@
 //! Links are drivers/base/core.c (`devlink_class`). A class device is what `device_create()` makes: VFIO makes one for each of its
 //! group files, and a door that wants to know which files `/dev/vfio` holds asks here too.
 
+use super::bus::is_shown;
 use super::{Attribute, Directory, Entry, Named, Sysfs, directory, file};
 use crate::device::{Device, DeviceId};
 use crate::machine::LinkOrder;
@@ -61,15 +62,16 @@ pub(super) fn end_name(device: &Device) -> String {
 
 impl Sysfs {
     pub(super) fn devlink_name(&self, supplier: DeviceId, consumer: DeviceId) -> Option<String> {
-        let supplier = self.machine.device_by_id(supplier)?;
-        let consumer = self.machine.device_by_id(consumer)?;
+        let supplier = self.machine.device_by_id(supplier).filter(|device| is_shown(device))?;
+        let consumer = self.machine.device_by_id(consumer).filter(|device| is_shown(device))?;
         Some(format!("{}--{}", end_name(&supplier), end_name(&consumer)))
     }
 
     pub(super) fn devlink(&self, name: &str) -> Option<Entry> {
         let end = |name: &str| {
             let (bus, name) = name.split_once(':')?;
-            Some(self.machine.device(bus.parse().ok()?, name)?.id())
+            let device = self.machine.device(bus.parse().ok()?, name);
+            Some(device.filter(|device| is_shown(device))?.id())
         };
         // A device's name may hold the two dashes as well.
         let mut splits =

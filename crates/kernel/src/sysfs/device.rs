@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::acpi;
+use super::bus::is_shown;
 use super::class::end_name;
 use super::{Attribute, Directory, Entry, Named, Sysfs, directory, file};
 use crate::device::{Bus, Device, DeviceId, Power};
@@ -71,7 +72,7 @@ impl Sysfs {
     }
 
     fn children(&self, parent: Option<DeviceId>) -> Vec<Named> {
-        let children = self.machine.children(parent).into_iter();
+        let children = self.machine.children(parent).into_iter().filter(|device| is_shown(device));
         children.map(|device| directory(device.name(), Directory::Device(device.id()))).collect()
     }
 
@@ -85,7 +86,7 @@ impl Sysfs {
             _ => {
                 let mut own = self.own_entries(&device).into_iter();
                 return own.find(|named| named.name == name).map(|named| named.entry).or_else(|| {
-                    let child = self.machine.child(id, name)?;
+                    let child = self.machine.child(id, name).filter(|device| is_shown(device))?;
                     Some(Entry::Directory(Directory::Device(child.id())))
                 });
             }
@@ -165,7 +166,10 @@ impl Sysfs {
     }
 
     fn ends(&self, devices: Vec<DeviceId>) -> Vec<(DeviceId, String)> {
-        let named = |id| Some((id, end_name(&*self.machine.device_by_id(id)?)));
+        let named = |id| {
+            let device = self.machine.device_by_id(id).filter(|device| is_shown(device))?;
+            Some((id, end_name(&device)))
+        };
         devices.into_iter().filter_map(named).collect()
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::bus::is_shown;
 use super::{Attribute, Directory, Entry, Named, Sysfs, directory, file};
 use crate::device::{Device, DeviceId};
 use crate::iommu::{DomainKind, Group, GroupId, ReservedKind};
@@ -44,6 +45,7 @@ impl Sysfs {
         self.machine
             .members(group)
             .iter()
+            .filter(|device| is_shown(device))
             .map(|device| link(&Directory::GroupDevices(group), self, device))
             .collect()
     }
@@ -103,7 +105,7 @@ impl Sysfs {
         let groups = self.machine.groups().into_iter();
         let behind = groups.filter(|group| group.iommu().path() == iommu.path());
         let members = behind.flat_map(|group| self.machine.members(group.id()));
-        members.map(|device| link(&here, self, &device)).collect()
+        members.filter(|device| is_shown(device)).map(|device| link(&here, self, &device)).collect()
     }
 
     pub(super) fn iommu_class(&self) -> Vec<Named> {

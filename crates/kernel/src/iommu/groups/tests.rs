@@ -34,8 +34,14 @@ impl Bench {
         let streams: Vec<Stream> = streams.iter().map(stream).collect();
         let port = DmaPort::new(device, Domain::direct(None));
         let coherency = DeviceCoherency::Coherent;
-        let client =
-            Client { port: &port, streams: &streams, coherency, isolated_msi: false, board: &self.board };
+        let client = Client {
+            port: &port,
+            streams: &streams,
+            coherency,
+            isolated_msi: false,
+            board: &self.board,
+            slot: None,
+        };
         self.groups.join(&client).map(|group| (group, port))
     }
 
