@@ -43,7 +43,11 @@ Examples:
       Which devices of a board can be handed out, which only together, and what is in the way.
 
   uvfio doctor
-      What this host allows, and what to do where it does not.";
+      What this host allows, and what to do where it does not.
+
+Exit status:
+  2 uvfio could not do what it was asked, and one line on stderr says why. run and shell otherwise end with the program's
+  own; doctor and demo with 0 where all works, else 1; each question about boards says in its --help what 0, 1 and 3 mean.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

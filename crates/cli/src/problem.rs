@@ -164,6 +164,16 @@ pub enum Problem {
         /// Names it may have been meant to be.
         near: Vec<String>,
     },
+    /// Several devices have this in their names.
+    #[error("{count} devices have {device:?} in their names or paths, such as {}; name one", .some.join(", "))]
+    SeveralDevices {
+        /// The name.
+        device: String,
+        /// How many.
+        count: usize,
+        /// The first few.
+        some: Vec<String>,
+    },
     /// Other devices need this one.
     #[error("{device} is the {role} of {}; they would lose it, so it is not handed out", few(.consumers))]
     NeededByOthers {

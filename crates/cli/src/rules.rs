@@ -1,11 +1,10 @@
 //! `uvfio rules`: what differs from kernel to kernel, as a table or JSON.
 
-use std::io::Write;
-
 use serde::Serialize;
 use uvfio_vfio::personality::{Answer, Line, PERSONALITIES, Personality, RULES, Release, Rule};
 
 use crate::args::Rules;
+use crate::output;
 use crate::problem::Problem;
 
 #[derive(Serialize)]
@@ -29,8 +28,7 @@ pub fn print(args: &Rules) -> Result<(), Problem> {
     let rows: Vec<Row> =
         RULES.iter().filter(|rule| only.is_none_or(|kernel| differs(rule, kernel))).map(row).collect();
     let text = if args.json { json(&rows)? } else { table(&rows) };
-    let mut out = anstream::stdout();
-    out.write_all(text.as_bytes()).map_err(|error| Problem::Unwritable { path: "stdout".into(), error })
+    output::write(output::stdout(), &text, "stdout")
 }
 
 /// The kernel of this name.

@@ -264,3 +264,71 @@ fn what_a_description_says_does_not_reach_the_terminal_as_commands() {
         assert!(!output.stdout.contains(&0x1b) && !output.stdout.contains(&7), "{question}");
     }
 }
+
+/// As a shell's `| head -1` does it: the reader is gone before the writer is done, for every question.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    for args in [
+        &["board", "boards/demo.dtb", "--all"][..],
+        &["board", "boards/demo.dtb", "--json"],
+        &["picture", "boards/demo.dtb"],
+        &["rank", "boards"],
+        &["completions", "bash"],
+        &["rules"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut uvfio = Command::new(env!("CARGO_BIN_EXE_uvfio"));
+        uvfio.args(args).stdin(Stdio::null()).stdout(writer).current_dir(root());
+        let output = uvfio.output().expect("the command was built");
+        assert_eq!(
+            (output.status.code(), &*String::from_utf8_lossy(&output.stderr)),
+            (Some(0), ""),
+            "{args:?}"
+        );
+    }
+    // Nor is a complaint that nobody reads.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut uvfio = Command::new(env!("CARGO_BIN_EXE_uvfio"));
+    uvfio.args(["board", "no-such-file"]).stdin(Stdio::null()).stderr(writer);
+    assert_eq!(uvfio.status().expect("the command was built").code(), Some(2));
+}
+
+#[test]
+fn names_of_any_bytes_and_files_of_any_size() {
+    use std::os::unix::ffi::OsStringExt;
+    let folder = tempfile::tempdir().expect("a place");
+    let name = std::ffi::OsString::from_vec(b"b\xfe.dtb".to_vec());
+    let path = folder.path().join(name);
+    std::fs::copy(root().join("boards/demo.dtb"), &path).expect("it is written");
+    let ask = |args: &[&std::ffi::OsStr]| {
+        let mut uvfio = Command::new(env!("CARGO_BIN_EXE_uvfio"));
+        uvfio.args(args).stdin(Stdio::null()).output().expect("the command was built")
+    };
+    assert_eq!(ask(&["board".as_ref(), path.as_os_str()]).status.code(), Some(0));
+    assert_eq!(ask(&["rank".as_ref(), folder.path().as_os_str()]).status.code(), Some(0));
+    // A hole, which takes no room.
+    let large = folder.path().join("large.dtb");
+    let file = std::fs::File::create(&large).expect("it is made");
+    file.set_len((64 << 20) + 1).expect("it is long");
+    let output = ask(&["board".as_ref(), large.as_os_str()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("larger than 64 MiB"));
+    file.set_len(64 << 20).expect("it is long");
+    let output = ask(&["board".as_ref(), large.as_os_str()]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not a usable device tree"));
+}
+
+#[test]
+fn colours_are_for_terminals_and_those_who_want_them() {
+    let ask = |name: &str, value: &str| {
+        let mut uvfio = Command::new(env!("CARGO_BIN_EXE_uvfio"));
+        uvfio.args(["board", "boards/demo.dtb"]).stdin(Stdio::null()).current_dir(root());
+        for other in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            uvfio.env_remove(other);
+        }
+        uvfio.env(name, value).output().expect("the command was built").stdout.contains(&0x1b)
+    };
+    assert!(!ask("TERM", "xterm") && !ask("NO_COLOR", "1") && ask("CLICOLOR_FORCE", "1"));
+}

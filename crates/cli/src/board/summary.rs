@@ -135,11 +135,12 @@ fn text(seen: &Seen, all: bool, file: &str) -> String {
         counts.devices, counts.yes, counts.together, counts.no
     ));
     line(format!(
-        "{} IOMMU groups, {} shared reset lines, {} shared interrupts, {} remarks on the description",
+        "{} IOMMU groups, {} shared reset lines, {} shared interrupts, {} remarks on the description{}",
         seen.verdicts.groups.len(),
         seen.verdicts.reset_lines.len(),
         seen.verdicts.interrupt_lines.len(),
-        seen.diagnostics.len()
+        seen.diagnostics.len(),
+        lint_hint(seen.diagnostics.len(), file)
     ));
     if !seen.verdicts.options.allowed.is_empty() {
         line(format!("given up: {}", names(seen.verdicts.options.allowed).join(", ")));
@@ -177,6 +178,11 @@ fn text(seen: &Seen, all: bool, file: &str) -> String {
         line(format!("{FAINT}uvfio explain {file} {} says why.{FAINT:#}", one.name));
     }
     text
+}
+
+/// Where remarks are to be read.
+pub fn lint_hint(remarks: usize, file: &str) -> String {
+    if remarks == 0 { String::new() } else { format!(" {FAINT}(uvfio lint {file}){FAINT:#}") }
 }
 
 fn row(table: &mut Table, view: &DeviceView) {

@@ -212,15 +212,18 @@ impl Seen {
         let part = |device: &Device| device.name.contains(wanted) || device.path.contains(wanted);
         let some: Vec<DeviceIndex> =
             self.devices().filter(|(_, device, _)| part(device)).map(|(index, ..)| index).collect();
+        let names = self.board.devices.iter().map(|device| device.name.as_str());
+        let device = wanted.to_owned();
         match some[..] {
             [one] if !wanted.is_empty() => Ok(one),
+            [] => {
+                let near = near(wanted, names).into_iter().map(str::to_owned).collect();
+                Err(Problem::NoSuchDevice { device, near })
+            }
             _ => {
-                let names = self.board.devices.iter().map(|device| device.name.as_str());
-                let near = match some.len() {
-                    0 => near(wanted, names).into_iter().map(str::to_owned).collect(),
-                    _ => some.iter().take(3).map(|index| self.name(*index)).collect(),
-                };
-                Err(Problem::NoSuchDevice { device: wanted.to_owned(), near })
+                let (count, some) =
+                    (some.len(), some.iter().take(3).map(|index| self.name(*index)).collect());
+                Err(Problem::SeveralDevices { device, count, some })
             }
         }
     }

@@ -105,15 +105,18 @@ impl Machine {
             .iter()
             .filter(|device| device.name.contains(wanted) || device.path.contains(wanted))
             .collect();
+        let device = wanted.to_owned();
         match part[..] {
             [one] if !wanted.is_empty() => Ok(one.clone()),
-            _ => {
+            [] => {
                 let names = self.devices.iter().map(|device| device.name.as_str());
-                let near = match part.len() {
-                    0 => near(wanted, names).into_iter().map(str::to_owned).collect(),
-                    _ => part.iter().take(3).map(|device| device.name.clone()).collect(),
-                };
-                Err(Problem::NoSuchDevice { device: wanted.to_owned(), near })
+                let near = near(wanted, names).into_iter().map(str::to_owned).collect();
+                Err(Problem::NoSuchDevice { device, near })
+            }
+            _ => {
+                let (count, some) =
+                    (part.len(), part.iter().take(3).map(|device| device.name.clone()).collect());
+                Err(Problem::SeveralDevices { device, count, some })
             }
         }
     }

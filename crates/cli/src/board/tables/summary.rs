@@ -89,7 +89,7 @@ pub fn text(machine: &Machine, args: &Summary) -> String {
     let mut text = format!(
         "{HEAD}{}{HEAD:#}\n\
          {} devices or ranges of them: {} can be handed out alone, {} possibly, {} with others, {} not{could}\n\
-         {} IOMMUs, {} remarks on the tables\n",
+         {} IOMMUs, {} remarks on the tables{}\n",
         machine.tables.join(", "),
         counts.devices,
         counts.yes,
@@ -97,7 +97,8 @@ pub fn text(machine: &Machine, args: &Summary) -> String {
         counts.together,
         counts.no,
         machine.view.iommus.len(),
-        machine.remarks.len()
+        machine.remarks.len(),
+        summary::lint_hint(machine.remarks.len(), &args.whole.plain.file.display().to_string())
     );
     if !machine.options.allowed.is_empty() {
         text.push_str(&format!("given up: {}\n", names(machine.options.allowed).join(", ")));
