@@ -181,6 +181,6 @@ pub(crate) fn judge(device: &Device, facts: &ResetFacts) -> (Option<Blocker>, Op
         (_, Some(_), _) => (None, None),
         (_, None, Some(line)) => (None, Some(Caution::ResetByLine(line))),
         (Bus::Platform, None, None) => (Some(Blocker::NoReset), None),
-        (Bus::Amba, None, None) => (None, Some(Caution::NeverReset)),
+        (Bus::Amba | Bus::Pci, None, None) => (None, Some(Caution::NeverReset)),
     }
 }

@@ -42,6 +42,7 @@ pub fn all(
             let bus = match known.map(|known| known.bus) {
                 Some(Bus::Amba) => "amba",
                 Some(Bus::Platform) => "platform",
+                Some(Bus::Pci) => "pci",
                 None => bus,
             };
             let ids = known.and_then(|known| known.acpi.as_ref()).map(|facts| facts.ids.clone());
