@@ -143,6 +143,15 @@ pub fn clean<T: Deref<Target = str> + From<String>>(text: &mut T) {
     }
 }
 
+/// The word for a bus.
+pub fn bus_word(bus: Bus) -> &'static str {
+    match bus {
+        Bus::Platform => "platform",
+        Bus::Amba => "amba",
+        Bus::Pci => "pci",
+    }
+}
+
 /// The word for a verdict.
 pub fn word(verdict: Verdict) -> &'static str {
     match verdict {
@@ -240,11 +249,7 @@ impl Seen {
         };
         DeviceView {
             name: device.name.clone(),
-            bus: match device.bus {
-                Bus::Platform => "platform",
-                Bus::Amba => "amba",
-                Bus::Pci => "pci",
-            },
+            bus: bus_word(device.bus),
             path: device.path.to_string(),
             compatible: device.compatible.clone(),
             verdict: word(judged.verdict),
