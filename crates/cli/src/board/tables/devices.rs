@@ -39,16 +39,7 @@ pub fn all(
                 _ => ("pci", String::new()),
             };
             clean(&mut path);
-<<<<<<< HEAD
-            let bus = match known.map(|known| known.bus) {
-                Some(Bus::Amba) => "amba",
-                Some(Bus::Platform) => "platform",
-                Some(Bus::Pci) => "pci",
-                None => bus,
-            };
-=======
             let bus = known.map_or(bus, |known| bus_word(known.bus));
->>>>>>> 630da0c (Know the PCI bus in verdicts and their words)
             let ids = known.and_then(|known| known.acpi.as_ref()).map(|facts| facts.ids.clone());
             let mut compatible = ids.unwrap_or_default();
             compatible.iter_mut().for_each(clean);
