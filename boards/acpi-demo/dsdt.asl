@@ -198,10 +198,10 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "UVFIO ", "DEMO    ", 1)
             }
         }
 
-        // A module with a console in it, behind no IOMMU; and a device that is not there.
+        // A device with a console in it, behind no IOMMU; and a device that is not there.
         Device (SOC0)
         {
-            Name (_HID, "ACPI0004")
+            Name (_HID, "UVFI0004")
             Name (_UID, Zero)
             Device (COM0)
             {

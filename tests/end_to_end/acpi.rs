@@ -70,7 +70,7 @@ fn sysfs_shows_devices_as_linux_makes_them_of_acpi() {
     }
     let script = "set -e; cd /sys/bus
         ls amba/devices
-        for d in ACPI0004:00 ARMH0011:00 PRP0001:00 PRP0001:01 UVFI0001:00 arm-smmu-v3.0.auto; do
+        for d in UVFI0004:00 ARMH0011:00 PRP0001:00 PRP0001:01 UVFI0001:00 arm-smmu-v3.0.auto; do
             cat platform/devices/$d/modalias
         done
         cat amba/devices/ARMH0330:00/firmware_node/path amba/devices/ARMH0330:00/firmware_node/uid
@@ -83,13 +83,13 @@ fn sysfs_shows_devices_as_linux_makes_them_of_acpi() {
         cat amba/devices/ARMH0330:00/waiting_for_supplier";
     let finished = shell(&[], script).expect(0);
     let lines: Vec<&str> = finished.stdout.lines().collect();
-    let console = "/sys/devices/platform/ACPI0004:00/ARMH0011:00";
+    let console = "/sys/devices/platform/UVFI0004:00/ARMH0011:00";
     assert_eq!(
         lines,
         [
             "ARMH0330:00",
             "ARMH0330:01",
-            "acpi:ACPI0004:",
+            "acpi:UVFI0004:",
             "acpi:ARMH0011:",
             "of:Ndma2TCarm,pl330",
             "of:Ndma3TCarm,pl330",

@@ -24,8 +24,9 @@ struct Machine {
 }
 
 const X86_MEMORY: (u64, u64) = (0, 256 << 20);
+const ARM_MEMORY: (u64, u64) = (0x4000_0000, 256 << 20);
 
-const MACHINES: [Machine; 4] = [
+const MACHINES: [Machine; 6] = [
     Machine {
         file: "q35-intel-iommu.dmar",
         signature: b"DMAR",
@@ -69,16 +70,33 @@ const MACHINES: [Machine; 4] = [
             "-bios",
             "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
         ],
-        memory: (0x4000_0000, 256 << 20),
+        memory: ARM_MEMORY,
         patience: 90,
+    },
+    Machine {
+        file: "virt.dsdt",
+        signature: b"DSDT",
+        program: "qemu-system-aarch64",
+        arguments: &["-M", "virt", "-cpu", "cortex-a57", "-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"],
+        memory: ARM_MEMORY,
+        patience: 90,
+    },
+    Machine {
+        file: "q35.dsdt",
+        signature: b"DSDT",
+        program: "qemu-system-x86_64",
+        arguments: &["-M", "q35"],
+        memory: X86_MEMORY,
+        patience: 20,
     },
 ];
 
-/// The lane.
-pub fn acpi_tables(_: &[String]) -> Result<(), Failure> {
+/// The lane: all of them, or those whose files are named.
+pub fn acpi_tables(args: &[String]) -> Result<(), Failure> {
     let folder = root().join("boards/acpi");
     fs::create_dir_all(&folder).map_err(|error| Failure::File(folder.clone(), error))?;
-    MACHINES.iter().try_for_each(|machine| {
+    let wanted = |machine: &&Machine| args.is_empty() || args.iter().any(|arg| arg == machine.file);
+    MACHINES.iter().filter(wanted).try_for_each(|machine| {
         println!("{}", machine.file);
         let table = machine.table()?;
         let path = folder.join(machine.file);

@@ -78,7 +78,7 @@ const LANES: &[Lane] = &[
     },
     Lane {
         name: "acpi-tables",
-        proves: "makes boards/acpi: the tables that QEMU's machines have",
+        proves: "makes boards/acpi: the tables that QEMU's machines have ([FILE...])",
         ci: Ci::No,
         work: acpi_tables::acpi_tables,
     },

@@ -23,6 +23,14 @@ use crate::{
 const AMBA: &[&str] = &["ARMH0061", "ARMH0330"];
 /// Ids of what is no device of its own (`forbidden_id_list`).
 const FORBIDDEN: &[&str] = &["PNP0000", "PNP0100", "PNP0200", "ACPI0009", "ACPI000A", "SMB0001", "ACPI0001"];
+/// Ids of what others than the platform bus take: PCI host bridges and interrupt links, containers, processors (the `acpi_scan_handler`s of
+/// drivers/acpi/pci_root.c, pci_link.c, container.c and acpi_processor.c).
+const TAKEN: &[&str] =
+    &["PNP0A03", "PNP0A08", "PNP0C0F", "ACPI0004", "PNP0A05", "PNP0A06", "ACPI0007", "ACPI0010"];
+/// What ids on the PNP bus begin with: keyboards and mice, parallel and serial ports, drives, clocks, boards, ports that are taken
+/// (the greater part of `acpi_pnp_device_ids`, drivers/acpi/acpi_pnp.c).
+const PNP: &[&str] =
+    &["PNP03", "PNP04", "PNP05", "PNP06", "PNP07", "PNP0B", "PNP0C01", "PNP0C02", "PNP0C04", "PNP0F"];
 /// `AMBA_NR_IRQS`.
 const AMBA_INTERRUPTS: usize = 9;
 /// Bytes of an SMMUv3's registers (`SZ_128K`, `arm_smmu_v3_init_resources`).
@@ -177,7 +185,9 @@ impl<'a> Enumeration<'a> {
         compatible: Vec<String>,
         coherent: Option<bool>,
     ) {
-        if facts.ids.iter().any(|id| FORBIDDEN.contains(&id.as_str())) {
+        let is_other = |id: &str| FORBIDDEN.contains(&id) || TAKEN.contains(&id);
+        let is_pnp = |id: &String| PNP.iter().any(|pnp| id.starts_with(pnp));
+        if facts.ids.iter().any(|id| is_other(id.as_str()) || is_pnp(id)) {
             return;
         }
         let bus = match facts.ids.iter().any(|id| AMBA.contains(&id.as_str())) {

@@ -163,6 +163,7 @@ impl Run<'_> {
 
     /// Bits of a buffer.
     pub(super) fn load_bits(&mut self, field: &BufferField) -> Result<Object, Failure> {
+        self.steps_for(field.bits)?;
         let bits = field.bits as u64;
         let bytes = match self.object(&field.buffer)? {
             Object::Buffer(bytes) | Object::Text(bytes) => within_buffer(field, bytes.len()).map(|()| {
@@ -181,6 +182,7 @@ impl Run<'_> {
     }
 
     pub(super) fn store_bits(&mut self, field: &BufferField, value: Object) -> Result<(), Failure> {
+        self.steps_for(field.bits)?;
         let value = self.value_of(value)?;
         let value = match value {
             Object::Buffer(bytes) | Object::Text(bytes) => bytes,

@@ -84,6 +84,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Pay for going through so many bits.
+    pub(super) fn steps_for(&mut self, bits: usize) -> Result<(), Failure> {
+        self.steps =
+            self.steps.checked_sub(bits as u64 / 64).ok_or(Failure::TooManySteps(self.most_steps))?;
+        Ok(())
+    }
+
     /// Pay for a value.
     pub(super) fn room_for(&mut self, bytes: u64) -> Result<(), Failure> {
         self.room = self.room.checked_sub(bytes).ok_or(Failure::TooMuchMemory)?;

@@ -99,6 +99,23 @@ fn a_reset_reaches_the_registers_of_its_device() {
     assert_eq!(fails(&mut interpreter, "DMA1"), Err(Failure::NoSuchName("\\_SB_.DMA1._RST".to_owned())));
 }
 
+/// Tables that QEMU and its firmware made (`cargo xtask acpi-tables`).
+#[test]
+fn tables_of_qemu_are_read_to_their_ends() {
+    for (file, id, count) in [("virt.dsdt", "LNRO0005", 32), ("q35.dsdt", "PNP0C0F", 16)] {
+        let (mut interpreter, unread) = loaded(&file_of_qemu(file));
+        assert_eq!(unread, []);
+        let namespace = interpreter.devices(&mut Nothing, &mut { Bounds::LOAD });
+        assert!(namespace.devices.iter().all(|entry| entry.failed.is_empty()), "{file}");
+        let wanted = |entry: &&Entry| super::super::AcpiFacts::of(entry).0.hid() == Some(id);
+        assert_eq!(namespace.devices.iter().filter(wanted).count(), count, "{file}");
+    }
+}
+
+fn file_of_qemu(name: &str) -> Vec<u8> {
+    file(&format!("../../boards/acpi/{name}"))
+}
+
 /// A package: opcode, length, inside.
 fn package(opcode: &[u8], inside: &[u8]) -> Vec<u8> {
     let length = inside.len() + 4;

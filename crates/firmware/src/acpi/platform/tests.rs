@@ -102,6 +102,8 @@ fn who_is_not_there_is_counted_and_left_out_with_all_below() {
         scope("\\_SB_.DEV2", &[("_CID", text("ACME0001"))]),
         broken,
         entry("\\_SB_.PIC_", "PNP0000", 0x5000, &[]),
+        entry("\\_SB_.COM1", "PNP0501", 0x6000, &[]),
+        entry("\\_SB_.PCI0", "PNP0A08", 0x7000, &[("_CID", text("PNP0A03"))]),
     ];
     let (board, diagnostics) = board(&[], devices);
     assert_eq!(names(&board), ["ACME0001:01"]);
