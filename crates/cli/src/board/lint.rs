@@ -1,5 +1,6 @@
 //! `uvfio lint`: what is wrong in a board's description, by the readers and by what the verdicts rest on.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -74,15 +75,30 @@ fn of_verdicts(seen: &Seen) -> Vec<Remark> {
     remarks
 }
 
+/// So many remarks of one kind are printed; a file that was cut off has one for each property.
+const MOST_OF_A_KIND: usize = 20;
+
 fn text(remarks: &[Remark]) -> String {
     if remarks.is_empty() {
         return format!("{GOOD}nothing to remark{GOOD:#}\n");
     }
     let mut text = String::new();
+    let mut of_kind: BTreeMap<&str, usize> = BTreeMap::new();
     for remark in remarks {
+        let count = of_kind.entry(remark.kind).or_default();
+        *count += 1;
+        if *count > MOST_OF_A_KIND {
+            continue;
+        }
         // The name is what people look for; the path is what a tool needs.
         let place = if remark.place.is_empty() { "the whole" } else { words::last(&remark.place) };
         text.push_str(&format!("{HEAD}{place}{HEAD:#}: {} {FAINT}[{}]{FAINT:#}\n", remark.says, remark.kind));
+    }
+    for (kind, count) in of_kind.into_iter().filter(|(_, count)| *count > MOST_OF_A_KIND) {
+        let more = count - MOST_OF_A_KIND;
+        text.push_str(&format!(
+            "{FAINT}and {more} more of the kind {kind}; --json has all of them{FAINT:#}\n"
+        ));
     }
     text
 }

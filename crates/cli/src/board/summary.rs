@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::args::Summary;
+use super::remarks;
 use super::source::{self, Description};
 use super::table::{Cell, Table};
-use super::view::{DeviceView, Reason, Seen, names};
-use super::{FAINT, HEAD, say, say_of_tables, say_of_tree, style_of, tables};
+use super::view::{DeviceView, Reason, Seen, clean, names};
+use super::{BAD, FAINT, HEAD, say, say_of_tables, say_of_tree, style_of, tables};
 use crate::problem::Problem;
 
 /// The JSON of `uvfio board`.
@@ -117,6 +118,9 @@ fn bridges(seen: &Seen) -> Vec<BridgeView> {
     seen.verdicts.bridges.iter().map(view).collect()
 }
 
+/// So much of what is wrong with a description as a whole is told.
+const MOST_DAMAGE: usize = 3;
+
 fn text(seen: &Seen, all: bool, file: &str) -> String {
     let mut text = String::new();
     let counts = counts(seen);
@@ -142,6 +146,13 @@ fn text(seen: &Seen, all: bool, file: &str) -> String {
         seen.diagnostics.len(),
         lint_hint(seen.diagnostics.len(), file)
     ));
+    // What is wrong with the whole explains what is missing below.
+    let damage = seen.diagnostics.iter().filter(|diagnostic| diagnostic.path.is_empty());
+    for diagnostic in damage.take(MOST_DAMAGE) {
+        let mut says = remarks::of_tree(diagnostic).says;
+        clean(&mut says);
+        line(format!("{BAD}damaged:{BAD:#} {says}"));
+    }
     if !seen.verdicts.options.allowed.is_empty() {
         line(format!("given up: {}", names(seen.verdicts.options.allowed).join(", ")));
     }

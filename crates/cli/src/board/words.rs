@@ -262,7 +262,7 @@ pub fn few(names: &[String]) -> String {
 
 /// The last part of a path.
 pub fn last(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+    path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(path)
 }
 
 /// Cells as numbers people compare with a manual's.
