@@ -1,5 +1,8 @@
 //! The questions about boards, asked of the built command: what it prints, its JSON, its exit statuses, and what it says of bad input.
 
+#[path = "../../firmware/tests/source/mod.rs"]
+mod source;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -331,4 +334,41 @@ fn colours_are_for_terminals_and_those_who_want_them() {
         uvfio.env(name, value).output().expect("the command was built").stdout.contains(&0x1b)
     };
     assert!(!ask("TERM", "xterm") && !ask("NO_COLOR", "1") && ask("CLICOLOR_FORCE", "1"));
+}
+
+/// An overlay without labels, for a board that has none: it disables one of two controllers of a group, and adds a timer.
+#[test]
+fn an_overlay_changes_what_can_be_handed_out() {
+    let overlay = r#"/ {
+        fragment@0 {
+            target-path = "/soc@0/hdlcd@2b010000";
+            __overlay__ { status = "disabled"; };
+        };
+        fragment@1 {
+            target-path = "/soc@0";
+            __overlay__ { timer@2f800000 { compatible = "arm,sp804"; reg = <0x2f800000 0x1000>; }; };
+        };
+    };"#;
+    let folder = tempfile::tempdir().expect("a place");
+    let path = folder.path().join("x.dtbo");
+    std::fs::write(&path, source::blob(overlay)).expect("it is written");
+    let path = path.to_str().expect("a name");
+    check(
+        &["diff", "boards/demo.dtb", "boards/demo.dtb", "--overlay", path],
+        1,
+        expect![[r#"
+        DEVICE          BEFORE  AFTER   WHY
+        2b000000.hdlcd  no      no      no reset; same group: 2b010000.hdlcd -> no reset
+        2b010000.hdlcd  no      absent  no reset; same group: 2b000000.hdlcd
+        2f800000.timer  absent  no      no IOMMU
+
+        13 other entries are the same (compared: devices and their verdicts)
+    "#]],
+    );
+    let board = json(&["board", "boards/demo.dtb", "--all", "--overlay", path]);
+    assert_eq!(board["counts"]["devices"], 15);
+    assert_eq!(uvfio(&["lint", "boards/demo.dtb", "--overlay", path]).status.code(), Some(0));
+    // The same again is no mistake: the nodes are there already.
+    let twice = ["board", "boards/demo.dtb", "--overlay", path, "--overlay", path];
+    assert_eq!(uvfio(&twice).status.code(), Some(0));
 }

@@ -4,7 +4,7 @@ use uvfio_board::acpi::{
     AcpiBlocker, AcpiGrouping, AcpiVerdict, AcpiVerdicts, AcpiView, Found, SharedId, Who,
 };
 use uvfio_board::{Options, Weakening, Weakenings};
-use uvfio_firmware::{Board, Bus};
+use uvfio_firmware::Board;
 
 use super::Machine;
 use crate::board::view::{Because, DeviceView, Ids, MOST, Reason, bus_word, clean, names as names_of};
