@@ -11,6 +11,8 @@ mod deferred;
 mod dma;
 mod facts;
 mod functions;
+#[cfg(test)]
+mod handback_tests;
 mod letgo;
 mod links;
 mod memory;

@@ -79,7 +79,9 @@ impl Machine {
     }
 
     /// Bring the machine to another description of its board, such as one an overlay was applied to or taken from: devices that
-    /// are in it no more go, and those that are new come. Returns what is worth knowing.
+    /// are in it no more go, and those that are new come; a `status` that changed is one way to that (`of_reconfig_get_state_change`,
+    /// drivers/of/dynamic.c). A device whose node stays is left alone whatever else the node says now, as by `of_platform_notify`
+    /// (drivers/of/platform.c): its resources and its IOMMU were read when it was made. Returns what is worth knowing.
     ///
     /// # Errors
     /// As [`Machine::unplug_set`]; everything is then as it was.

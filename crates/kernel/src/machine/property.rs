@@ -1,7 +1,7 @@
 //! Random sequences of everything an administrator and a program can do, and what must hold after every step.
 //!
 //! Plug, unplug, load, unload, bind, unbind (by hand, by override, as a set), open, start, close, kill, time passing and autoprobe,
-//! with `fw_devlink` on, permissive and off. After each step: no device has two owners, no group is viable with a host driver in it or
+//! with `fw_devlink` on, permissive and off, and with some modules missing at the start. After each step: no device has two owners, no group is viable with a host driver in it or
 //! owned while one is, no closed device does DMA, nothing is deferred that could probe, and no table names what is gone.
 //!
 //! A property that cannot fail shows nothing. Each of these changes was made to the code, and 2,000 sequences found it:
@@ -236,7 +236,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => device().prop_map(Step::Plug),
         1 => device().prop_map(Step::Unplug),
-        2 => driver().prop_map(Step::Load),
+        3 => driver().prop_map(Step::Load),
         1 => driver().prop_map(Step::Unload),
         2 => (driver(), device()).prop_map(|(driver, device)| Step::Bind(driver, device)),
         2 => device().prop_map(Step::Unbind),
@@ -250,7 +250,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => device().prop_map(Step::Use),
         3 => device().prop_map(Step::Close),
         1 => Just(Step::Kill),
-        1 => Just(Step::Later),
+        2 => Just(Step::Later),
         1 => any::<bool>().prop_map(Step::Autoprobe),
     ]
 }
@@ -267,9 +267,11 @@ struct World {
 }
 
 impl World {
-    fn new(fw_devlink: FwDevlink) -> Self {
+    fn new(fw_devlink: FwDevlink, absent: &[&str]) -> Self {
         let devices = devices();
-        let (setup, clock) = setup(Arc::new(Writers), Options { fw_devlink, ..Options::default() });
+        let absent_modules = absent.iter().map(|name| ModuleName::new(name)).collect();
+        let options = Options { fw_devlink, absent_modules, ..Options::default() };
+        let (setup, clock) = setup(Arc::new(Writers), options);
         let (machine, _) = Machine::new(board(devices.clone()), setup);
         let user = Arc::new(User::default());
         let drivers: Vec<Arc<dyn Driver>> = vec![user.clone()];
@@ -437,9 +439,10 @@ proptest! {
     #[test]
     fn whatever_is_done_nobody_shares_what_is_somebody_elses(
         fw_devlink in fw_devlink(),
+        absent in prop::sample::subsequence(&DRIVERS[1..], 0..4),
         steps in prop::collection::vec(step(), 1..40),
     ) {
-        let world = World::new(fw_devlink);
+        let world = World::new(fw_devlink, &absent);
         world.check();
         for step in &steps {
             world.take(step);
@@ -453,7 +456,7 @@ proptest! {
 fn whoever_does_it_at_once_it_stays_sound() {
     let runner = &mut proptest::test_runner::TestRunner::deterministic();
     for _ in 0..100 {
-        let world = World::new(FwDevlink::On);
+        let world = World::new(FwDevlink::On, &[]);
         let sequences: Vec<Vec<Step>> =
             (0..4).map(|_| prop::collection::vec(step(), 100).new_tree(runner).unwrap().current()).collect();
         std::thread::scope(|scope| {

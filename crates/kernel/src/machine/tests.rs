@@ -695,3 +695,62 @@ fn a_changed_description_brings_devices_and_takes_them() {
     assert_eq!(driver_of(machine, "c").as_deref(), Some("acme-c"));
     assert_eq!(machine.board().devices[1].name, "c");
 }
+
+/// A board from a tree with these nodes below the root: name, `compatible`, `status`, the name of their IOMMU.
+fn described(nodes: &[(&str, &str, &str, Option<&str>)]) -> firmware::Board {
+    let mut draft = firmware::dt::Draft::default();
+    let root = draft.at("/").unwrap();
+    let phandle =
+        |name: &str| nodes.iter().zip(1u32..).find(|(node, _)| node.0 == name).unwrap().1.to_be_bytes();
+    for (name, compatible, status, iommu) in nodes {
+        let node = draft.add(root, name.as_bytes());
+        draft.set(node, b"compatible", format!("{compatible}\0").as_bytes());
+        draft.set(node, b"status", format!("{status}\0").as_bytes());
+        draft.set(node, b"#iommu-cells", &0u32.to_be_bytes());
+        draft.set(node, b"phandle", &phandle(name));
+        if let Some(iommu) = iommu {
+            draft.set(node, b"iommus", &phandle(iommu));
+        }
+    }
+    firmware::Board::from_dtb(&draft.flatten().unwrap()).unwrap().0
+}
+
+#[test]
+fn a_changed_status_brings_a_device_or_takes_it_and_other_properties_are_not_read_again() {
+    let before = described(&[
+        ("smmu", "arm,smmu-v3", "okay", None),
+        ("other", "arm,smmu-v3", "okay", None),
+        ("a", "acme,a", "okay", Some("smmu")),
+        ("b", "acme,b", "disabled", Some("smmu")),
+        ("c", "acme,c", "okay", Some("smmu")),
+    ]);
+    let after = described(&[
+        ("smmu", "arm,smmu-v3", "okay", None),
+        ("other", "arm,smmu-v3", "okay", None),
+        ("a", "acme,a", "disabled", Some("smmu")),
+        ("b", "acme,b", "okay", Some("smmu")),
+        ("c", "acme,c", "okay", Some("other")),
+    ]);
+    let bench = bring_board_up(before.clone(), Options::default());
+    let machine = &bench.machine;
+    let there = |machine: &Machine| {
+        ["a", "b", "c"].map(|name| machine.device(P, name).is_some_and(|device| device.driver().is_some()))
+    };
+    assert_eq!(there(machine), [true, false, true]);
+    let c = machine.device(P, "c").unwrap();
+    let iommu = |device: &Device| device.group().map(|group| group.iommu().path().to_owned());
+    for _ in 0..3 {
+        assert_eq!(machine.change_board(after.clone(), &NoWait).unwrap(), []);
+        assert_eq!(there(machine), [false, true, true]);
+        let now = machine.device(P, "c").unwrap();
+        assert_eq!(now.id(), c.id(), "a device whose node stays is not made anew");
+        machine.unbind(P, "acme-c", "c", &NoWait).unwrap();
+        machine.bind(P, "acme-c", "c", &NoWait).unwrap();
+        assert_eq!(iommu(&c).as_deref(), Some("/smmu"), "it stays behind the IOMMU it was put behind");
+        let tree = machine.board();
+        let node = tree.tree.by_path("/c").unwrap();
+        assert_eq!(node.property("iommus").unwrap().u32(), Some(2), "the tree shows the new property");
+        assert_eq!(machine.change_board(before.clone(), &NoWait).unwrap(), []);
+        assert_eq!(there(machine), [true, false, true]);
+    }
+}
