@@ -282,3 +282,18 @@ fn an_overlay_is_for_device_trees() {
     assert_ne!(refused.code(), 0);
     assert!(refused.stderr.contains("described by ACPI"), "{}", refused.stderr);
 }
+
+#[test]
+fn devices_wait_for_the_smmus_driver() {
+    let test = "devices_wait_for_the_smmus_driver";
+    if !host::has_sandbox(test) || !host::has_tools(test, &["modprobe"]) {
+        return;
+    }
+    let script = "grep -c 'supplier arm-smmu-v3.0.auto not ready' /sys/kernel/debug/devices_deferred
+        test ! -e /sys/bus/amba/devices/ARMH0330:00/iommu_group || exit 1
+        modprobe arm_smmu_v3 || exit 1
+        basename $(readlink /sys/bus/amba/devices/ARMH0330:00/driver)
+        test -e /sys/bus/amba/devices/ARMH0330:00/iommu_group && cat /sys/kernel/debug/devices_deferred";
+    let run = board(&[]).args(["--report", "none", "--absent", "arm_smmu_v3", "--", "sh", "-c", script]);
+    assert_eq!(run.finish().expect(0).stdout, "7\ndma-pl330\n");
+}
