@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use expect_test::{Expect, expect};
-use uvfio_board::Weakenings;
 use uvfio_board::acpi::AcpiView;
+use uvfio_board::{PageSize, Weakenings};
 use uvfio_firmware::acpi::iort::{Iort, Kind, Mapping, Node};
 use uvfio_firmware::acpi::ivrs::{self, Ivrs};
 use uvfio_firmware::acpi::{self, Header, Signature, Table};
@@ -154,4 +154,46 @@ fn memory_that_firmware_uses_is_in_the_way() {
           AMDI0040 No Some(0) [(98, 1)] [FirmwareMemory { start: 1000, last: 1fff, relaxable: false }]
     "#]],
     );
+}
+
+/// Bytes of tables changed at random, the namespace's too: whatever they say then, every question has an answer.
+#[test]
+fn damaged_tables_do_no_harm() {
+    let machines: [&[&[u8]]; 5] = [
+        &[include_bytes!("../../../boards/acpi/virt-smmuv3.iort")],
+        &[include_bytes!("../../../boards/acpi/q35-intel-iommu.dmar")],
+        &[include_bytes!("../../../boards/acpi/q35-amd-iommu.ivrs")],
+        &[include_bytes!("../../../boards/acpi/q35-virtio-iommu.viot")],
+        &[
+            include_bytes!("../../../boards/acpi-demo/iort.aml"),
+            include_bytes!("../../../boards/acpi-demo/dsdt.aml"),
+        ],
+    ];
+    // Numbers that look like chance, and are the same each time.
+    let mut state = 1_u64;
+    let mut number = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for round in 0..400 {
+        let mut bytes = machines[round % machines.len()].concat();
+        for _ in 0..=number(4) {
+            let at = number(bytes.len());
+            bytes[at] = [0, 0xff, 1, number(256) as u8][number(4)];
+        }
+        let (tables, _) = acpi::read(&bytes);
+        let mut view = AcpiView::of(&tables);
+        if let Ok(described) = acpi::Described::read(&bytes) {
+            view.learn(&described.board, PageSize::K64);
+        }
+        let verdicts = view.verdicts(Weakenings::NONE);
+        assert_eq!(verdicts.devices.len(), view.devices.len());
+        assert_eq!(view.weakenings(Weakenings::NONE).len(), view.devices.len());
+        assert!(view.groups().iter().all(|group| !group.devices.is_empty()));
+        for at in 0..view.devices.len() {
+            assert!(view.together(at, 9).contains(&at) && !view.devices[at].who.to_string().is_empty());
+        }
+        let found = view.function(0, number(1 << 16) as u16);
+        assert!(found.is_none_or(|found| found.device < view.devices.len()));
+    }
 }

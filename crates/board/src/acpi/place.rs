@@ -89,6 +89,7 @@ impl fmt::Display for Who {
             })
         };
         match self {
+            Who::Named(name) if name.is_empty() => f.write_str("a device without a name"),
             Who::Named(name) => f.write_str(name),
             Who::Registers(base) => write!(f, "registers at {base:#x}"),
             Who::Functions { segment, first, last } if first == last => {

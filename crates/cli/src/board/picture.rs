@@ -73,7 +73,7 @@ fn heading_of_tables(machine: &Machine) -> (String, String) {
         counts.could,
         counts.no - counts.could
     );
-    (machine.tables.join(", "), below)
+    (machine.title(), below)
 }
 
 fn sections(seen: &Seen) -> Vec<Section> {
@@ -107,7 +107,7 @@ fn tone(view: &DeviceView) -> Tone {
 pub fn tile(view: &DeviceView) -> Tile {
     let give_up = view.give_up.iter().filter(|_| view.verdict == "no").flatten();
     let give_up: Vec<&str> = give_up.copied().collect();
-    let mut lines = vec![view.compatible.first().cloned().unwrap_or_default()];
+    let mut lines: Vec<String> = view.compatible.first().cloned().into_iter().collect();
     match (view.verdict, give_up.is_empty()) {
         ("yes", _) => lines.push("can go alone".into()),
         ("possible", _) => lines.push("can possibly go".into()),

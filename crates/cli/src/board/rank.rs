@@ -142,7 +142,7 @@ fn ranked(folder: &Path, file: &Path, description: &Description) -> Ranked {
             Ranked {
                 board,
                 description: "acpi",
-                model: machine.tables.join(", "),
+                model: machine.title(),
                 devices: counts.devices,
                 yes: counts.yes,
                 together: counts.together,

@@ -86,6 +86,16 @@ impl Machine {
         }
     }
 
+    /// The tables in one line: the first few by name.
+    pub fn title(&self) -> String {
+        let few = &self.tables[..self.tables.len().min(MOST_NAMED)];
+        match self.tables.len() - few.len() {
+            0 => few.join(", "),
+            1 => format!("{} and 1 more table", few.join(", ")),
+            more => format!("{} and {more} more tables", few.join(", ")),
+        }
+    }
+
     /// The device somebody means: a name as the tables have it, part of one, or a PCI function, which may be one of a range.
     ///
     /// # Errors
@@ -158,6 +168,9 @@ impl Machine {
         gaps.iter().filter(matters).copied().collect()
     }
 }
+
+/// So many tables are named in a title; those that say what is behind an IOMMU come first.
+const MOST_NAMED: usize = 4;
 
 fn cleaned(mut board: Board) -> Box<Board> {
     for device in &mut board.devices {

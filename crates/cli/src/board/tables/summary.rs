@@ -90,7 +90,7 @@ pub fn text(machine: &Machine, args: &Summary) -> String {
         "{HEAD}{}{HEAD:#}\n\
          {} devices or ranges of them: {} can be handed out alone, {} possibly, {} with others, {} not{could}\n\
          {} IOMMUs, {} remarks on the tables{}\n",
-        machine.tables.join(", "),
+        machine.title(),
         counts.devices,
         counts.yes,
         counts.possible,
