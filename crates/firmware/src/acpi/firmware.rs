@@ -53,9 +53,13 @@ impl Described {
         let (revision, dsdt) = dsdt.ok_or(NoDsdt)?;
         let mut interpreter = Interpreter::new(revision);
         let mut bounds = Bounds::LOAD;
-        let codes = std::iter::once(dsdt).chain(others);
-        let unread: Vec<_> =
-            codes.flat_map(|code| interpreter.load(code, &mut Nothing, &mut bounds)).collect();
+        let mut unread = Vec::new();
+        for code in std::iter::once(dsdt).chain(others) {
+            // When the bounds are reached, all further tables would say no more than that.
+            if bounds.steps > 0 {
+                unread.extend(interpreter.load(code, &mut Nothing, &mut bounds));
+            }
+        }
         let namespace = interpreter.devices(&mut Nothing, &mut bounds);
         let (board, found) = Board::from_acpi(&tables, &namespace);
         let unread = unread.into_iter().map(|unread| Diagnostic {
