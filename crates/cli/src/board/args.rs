@@ -134,7 +134,8 @@ Example:
       What an overlay changes.
 
   uvfio diff virt.dtb tables/
-      What both say of one machine: its IOMMUs, and by which ids PCI functions reach them.
+      What both say of one machine: its IOMMUs, by which ids PCI functions reach them, where devices
+      are and which interrupts they have.
 
 Exit status:
   0 the same devices with the same verdicts, 1 not the same, 2 one could not be read.";

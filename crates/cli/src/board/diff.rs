@@ -62,7 +62,7 @@ pub fn print(args: &Diff) -> Result<ExitCode, Problem> {
             ("devices, their IOMMUs and verdicts", (of_tables(before), of_tables(after)))
         }
         (before, after) => (
-            "IOMMUs and the ways of PCI functions to them: all that a device tree and tables of ACPI both say",
+            "IOMMUs, the ways of PCI functions to them, and with a DSDT where devices are and their interrupts: what both kinds say",
             ways::entries(&ways_of(before), &ways_of(after)),
         ),
     };

@@ -1,12 +1,12 @@
 //! What a device tree and tables of ACPI both say of a machine: its IOMMUs, and by which ids PCI functions reach them.
 //!
 //! Firmware often offers both descriptions of one machine, and Linux takes one. Devices have other names in each; addresses of
-//! registers, numbers of functions and ids of streams are the hardware's, so those are what can be compared.
+//! registers, numbers of interrupts (where there is a GIC) and functions, and ids of streams are the hardware's, so those are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uvfio_board::acpi::{Place, Who};
-use uvfio_firmware::{Device, NodeId};
+use uvfio_firmware::{Board, Device, NodeId};
 
 use super::diff::{Entries, Entry};
 use super::tables::Machine;
@@ -18,6 +18,8 @@ pub struct Ways {
     iommus: BTreeMap<String, String>,
     /// The ways of PCI functions.
     functions: Vec<Way>,
+    /// The interrupts of each device, by where its registers begin; absent where nothing says.
+    devices: Option<BTreeMap<u64, BTreeSet<u32>>>,
 }
 
 /// Functions that follow one another, and the ids they have.
@@ -45,7 +47,19 @@ pub fn of_tree(seen: &Seen) -> Ways {
         let buses = (u32::from(host.buses.0) << 8, u32::from(host.buses.1) << 8 | 0xff);
         functions.extend(rows(seen, device, buses).map(|way| Way { segment, ..way }));
     }
-    Ways { iommus: iommus.collect(), functions }
+    Ways { iommus: iommus.collect(), functions, devices: Some(devices(&seen.board)) }
+}
+
+/// Devices with registers. Where several begin at one address the interrupts of all count.
+fn devices(board: &Board) -> BTreeMap<u64, BTreeSet<u32>> {
+    let mut devices: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
+    for device in &board.devices {
+        if let Some(region) = device.regions.first() {
+            let interrupts = device.interrupts.iter().map(|interrupt| interrupt.number);
+            devices.entry(region.base).or_default().extend(interrupts);
+        }
+    }
+    devices
 }
 
 /// The rows of a host's `iommu-map`, as far as its buses go.
@@ -102,13 +116,32 @@ pub fn of_tables(machine: &Machine) -> Ways {
         }),
         _ => None,
     });
-    Ways { iommus: iommus.collect(), functions: functions.collect() }
+    let devices = machine.namespace.as_deref().map(devices);
+    Ways { iommus: iommus.collect(), functions: functions.collect(), devices }
 }
 
 /// Both, cut into pieces that have one answer in each: the entries of either.
 pub fn entries(before: &Ways, after: &Ways) -> (Entries, Entries) {
     let cuts = cuts(before, after);
-    (before.entries(&cuts), after.entries(&cuts))
+    let (mut first, mut second) = (before.entries(&cuts), after.entries(&cuts));
+    if let (Some(one), Some(other)) = (&before.devices, &after.devices) {
+        first.extend(device_entries(one));
+        second.extend(device_entries(other));
+    }
+    (first, second)
+}
+
+fn device_entries(
+    devices: &BTreeMap<u64, BTreeSet<u32>>,
+) -> impl Iterator<Item = ((String, &'static str), Entry)> {
+    devices.iter().map(|(base, interrupts)| {
+        let numbers: Vec<String> = interrupts.iter().map(u32::to_string).collect();
+        let why = match &numbers[..] {
+            [] => "no interrupt".to_owned(),
+            _ => format!("interrupts {}", numbers.join(", ")),
+        };
+        ((format!("registers at {base:#x}"), "device"), Entry { verdict: "present", why })
+    })
 }
 
 /// Where something begins in either, by segment.
