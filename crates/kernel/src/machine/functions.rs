@@ -5,6 +5,7 @@
 //! those become devices here, with what follows from their requester id: streams by the bridge's `iommu-map` with its mask
 //! (`of_pci_iommu_init`, drivers/iommu/of_iommu.c), and groups by slot. Not for their registers: nothing here has any.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use uvfio_firmware as firmware;
@@ -12,6 +13,7 @@ use uvfio_firmware as firmware;
 use super::Machine;
 use super::control::Control;
 use super::links::{LinkKind, LinkOrder};
+use super::plug::references;
 use crate::device::{Device, DeviceId};
 use crate::iommu::Slot;
 
@@ -91,8 +93,24 @@ impl Machine {
         }
         // A cycle among functions would be a cycle in the description, which nobody is left to tell of.
         let _ = self.link(control, &made);
+        self.link_to_functions(control, bridge, &made);
         for function in &made {
             control.deferred.queue(function.id());
+        }
+    }
+
+    /// Who refers to a function was linked to its bridge as long as there was no function.
+    fn link_to_functions(&self, control: &mut Control, bridge: &Device, functions: &[Arc<Device>]) {
+        let Some(order) = self.link_order_of_references() else { return };
+        let ids: HashMap<&str, DeviceId> = functions.iter().map(|it| (it.path(), it.id())).collect();
+        let consumers = control.links.consumers(bridge.id()).filter_map(|(id, _)| control.devices.get(&id));
+        let consumers: Vec<Arc<Device>> = consumers.cloned().collect();
+        for consumer in consumers {
+            for (kind, path) in references(consumer.facts()) {
+                if let Some(function) = ids.get(path).filter(|function| **function != consumer.id()) {
+                    control.links.add(consumer.id(), *function, kind, order);
+                }
+            }
         }
     }
 

@@ -212,11 +212,7 @@ impl Machine {
 
     /// Make the links of new devices, to their suppliers and from those who waited for them, and find cycles.
     pub(super) fn link(&self, control: &mut Control, devices: &[Arc<Device>]) -> Vec<Note> {
-        let order = match self.options.fw_devlink {
-            FwDevlink::Off => return Vec::new(),
-            FwDevlink::Permissive => LinkOrder::SyncStateOnly,
-            FwDevlink::On => LinkOrder::Enforced,
-        };
+        let Some(order) = self.link_order_of_references() else { return Vec::new() };
         for device in devices {
             let references = references(device.facts());
             control.work.visit(references.len());
@@ -234,8 +230,7 @@ impl Machine {
                 }
             }
             for (consumer, kinds) in control.links.awaiting(device.path()) {
-                let above = control.devices.get(&consumer).is_some_and(|it| below(it.path(), device.path()));
-                for kind in kinds.into_iter().filter(|_| !above) {
+                for kind in kinds {
                     control.links.add(consumer, device.id(), kind, order);
                 }
             }
@@ -249,6 +244,15 @@ impl Machine {
         }
         let name = |id: &DeviceId| control.devices.get(id).map(|device| device.name().to_owned());
         cycles.iter().map(|cycle| Note::Cycle { devices: cycle.iter().filter_map(name).collect() }).collect()
+    }
+
+    /// What links made of references order; `None` where none are made.
+    pub(super) fn link_order_of_references(&self) -> Option<LinkOrder> {
+        match self.options.fw_devlink {
+            FwDevlink::Off => None,
+            FwDevlink::Permissive => Some(LinkOrder::SyncStateOnly),
+            FwDevlink::On => Some(LinkOrder::Enforced),
+        }
     }
 
     /// The modules of the host drivers these devices need and nobody has made known yet: first those of devices that others refer
@@ -301,7 +305,7 @@ enum Level {
 }
 
 /// What a device refers to, in the order Linux looks at it (`of_supplier_bindings`, drivers/of/property.c).
-fn references(device: &firmware::Device) -> Vec<(LinkKind, &str)> {
+pub(super) fn references(device: &firmware::Device) -> Vec<(LinkKind, &str)> {
     let specifiers = [
         (LinkKind::Clock, &device.clocks),
         (LinkKind::Iommu, &device.iommus),

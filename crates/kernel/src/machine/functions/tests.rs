@@ -49,6 +49,8 @@ fn board(map: &[u32], mask: u32) -> firmware::Board {
     function(&mut draft, bridge, (1, 0), "pci8086,10d3");
     function(&mut draft, bridge, (1, 1), "pci8086,10d3");
     function(&mut draft, bridge, (2, 0), "pci1b36,10");
+    let dev = node(&mut draft, root, "dev", "acme,dev");
+    draft.set(dev, b"iommus", &cells(&[VIRTIO, 0x100]));
     let off = function(&mut draft, bridge, (3, 0), "pci1b36,10");
     draft.set(off, b"status", b"disabled\0");
     let virtio = function(&mut draft, bridge, (8, 0), "virtio,pci-iommu");
@@ -118,12 +120,25 @@ fn only_endpoints_wait_for_an_iommu_on_the_same_bus() {
         assert_eq!(driver(&bench, Bus::Pci, ALL[0]), None);
         let waiting: Vec<String> =
             machine.deferred().iter().map(|(device, _)| device.name().to_owned()).collect();
-        assert_eq!(waiting, &ALL[..3]);
+        assert_eq!(waiting, [&["dev"], &ALL[..3]].concat());
         machine.load_module("virtio_iommu", &[]).unwrap();
         assert_eq!(machine.deferred().len(), 0);
         assert!(ALL[..3].iter().all(|name| driver(&bench, Bus::Pci, name).is_some()));
         assert!(group(&bench, ALL[0]).is_some());
         assert_eq!(group(&bench, ALL[3]), None, "nobody translates for the IOMMU");
+    }
+}
+
+#[test]
+fn a_device_waits_for_an_iommu_on_a_bus_nobody_has_looked_at() {
+    for fw_devlink in [FwDevlink::On, FwDevlink::Off] {
+        let bench = up(board(&[0, VIRTIO, 0, 0x40], 0xffff), "pci_host_generic", fw_devlink);
+        assert_eq!(driver(&bench, Bus::Platform, "dev"), None);
+        assert_eq!(bench.machine.deferred().len(), 1);
+        bench.machine.load_module("pci_host_generic", &[]).unwrap();
+        assert!(driver(&bench, Bus::Platform, "dev").is_some());
+        let dev = bench.machine.device(Bus::Platform, "dev").unwrap();
+        assert_eq!(dev.group().unwrap().iommu().path(), "/pcie/function@8,0");
     }
 }
 
