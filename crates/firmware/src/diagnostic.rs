@@ -141,6 +141,13 @@ pub enum Problem {
         /// The path of the bus whose `ranges` has no place for it.
         bus: String,
     },
+    /// Two rows of a bus's `ranges` take the same addresses to different places; the one that stands first is meant.
+    RangesOverlap {
+        /// Where the one starts, on the bus.
+        one: u64,
+        /// Where the other starts.
+        other: u64,
+    },
     /// A window of no bytes, or one whose end is beyond the last address.
     Extent {
         /// Which entry, from 0.

@@ -204,6 +204,29 @@ fn addresses_go_through_every_bus_and_stop_where_one_has_no_place() {
 }
 
 #[test]
+fn of_rows_that_overlap_the_first_is_meant_and_it_is_said() {
+    check(
+        r#"/ {
+            #address-cells = <1>; #size-cells = <1>;
+            soc { compatible = "simple-bus"; #address-cells = <1>; #size-cells = <1>;
+                ranges = <0x1000 0x20000000 0x2000>, <0x0 0x10000000 0x1001>;
+                a@1000 { compatible = "a"; reg = <0x1000 0x10>; };
+            };
+            apart { compatible = "simple-bus"; #address-cells = <1>; #size-cells = <1>;
+                ranges = <0x1000 0x30000000 0x1000>, <0x0 0x40000000 0x1000>, <0x1000 0x50000000 0>, <0x1800 0x30000800 0x100>;
+            };
+        };"#,
+        expect![[r#"
+            soc
+            20000000.a
+              reg - 0x20000000+0x10
+            apart
+            ! /soc RangesOverlap { one: 0, other: 4096 }
+        "#]],
+    );
+}
+
+#[test]
 fn interrupts_find_their_controller_through_parents_and_maps() {
     check(
         r#"/ {

@@ -71,6 +71,12 @@ fn problem(problem: &Problem) -> (&'static str, String) {
             "many-cells",
             format!("{} takes {want} cells in `{property}`, more than Linux reads", words::last(provider)),
         ),
+        Problem::RangesOverlap { one, other } => (
+            "ranges-overlap",
+            format!(
+                "rows of `ranges` that start at {one:#x} and at {other:#x} overlap; the one that stands first is meant"
+            ),
+        ),
         Problem::Untranslatable { index, address, bus } => (
             "untranslatable",
             format!(

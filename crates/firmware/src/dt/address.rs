@@ -315,6 +315,39 @@ pub(super) fn regions<'t>(decoder: &Decoder<'t>, node: Node<'t>) -> Vec<Region> 
     regions
 }
 
+/// Look whether rows of a bus's `ranges` contradict each other. Linux takes the first that fits.
+pub(super) fn check_ranges<'t>(decoder: &Decoder<'t>, bus: Node<'t>) {
+    let facts = decoder.facts(bus);
+    let Some((ranges, above)) = decoder.known(facts.ranges).zip(bus.parent()) else { return };
+    let (child, parent) = (Shape::of(facts), Shape::of(decoder.facts(above)));
+    if !child.has_addresses() || !parent.has_addresses() || !decoder.spend(ranges.value().len() / 4) {
+        return;
+    }
+    let flags = child.flag_cells().min(child.address - 1);
+    let above_flags = parent.flag_cells().min(parent.address - 1);
+    // Space, first address, bytes, and how far the rows shift: two that shift alike do not contradict each other.
+    let place = |row: Row| {
+        let space = if child.kind == BusKind::Plain { 0 } else { row.child[0] };
+        let from = number(&row.child[flags..child.address]);
+        let to = number(&row.parent[above_flags..parent.address]);
+        (space, from, row.size, to.wrapping_sub(from))
+    };
+    let rows = rows(ranges, child.address, parent.address, child.size).filter(|row| row.size > 0);
+    let mut rows: Vec<(u32, u64, u64, u64)> = rows.map(place).collect();
+    rows.sort_unstable();
+    let mut longest: Option<(u32, u64, u64, u64)> = None;
+    for row in rows {
+        let meets = |last: &(u32, u64, u64, u64)| last.0 == row.0 && row.1 - last.1 < last.2;
+        match longest.filter(meets) {
+            Some(last) if last.3 != row.3 => {
+                return decoder.report(bus, || Problem::RangesOverlap { one: last.1, other: row.1 });
+            }
+            Some(last) if row.2 <= last.2 - (row.1 - last.1) => {}
+            _ => longest = Some(row),
+        }
+    }
+}
+
 fn check_length<'t>(decoder: &Decoder<'t>, node: Node<'t>, reg: Property<'t>, shape: Shape) {
     let length = reg.value().len();
     if !shape.has_addresses() {

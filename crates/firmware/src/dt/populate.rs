@@ -95,6 +95,7 @@ impl<'t> Population<'_, 't> {
         if is_any(self.decoder, node, &["arm,primecell"]) {
             self.device(node, Bus::Amba);
         } else if self.device(node, Bus::Platform) && is_any(self.decoder, node, buses) {
+            address::check_ranges(self.decoder, node);
             push_children(waiting, node);
         }
     }
