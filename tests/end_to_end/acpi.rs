@@ -291,7 +291,7 @@ fn devices_wait_for_the_smmus_driver() {
     }
     let script = "grep -c 'supplier arm-smmu-v3.0.auto not ready' /sys/kernel/debug/devices_deferred
         test ! -e /sys/bus/amba/devices/ARMH0330:00/iommu_group || exit 1
-        modprobe arm_smmu_v3 || exit 1
+        PATH=$PATH:/usr/sbin:/sbin; modprobe arm_smmu_v3 || exit 1
         basename $(readlink /sys/bus/amba/devices/ARMH0330:00/driver)
         test -e /sys/bus/amba/devices/ARMH0330:00/iommu_group && cat /sys/kernel/debug/devices_deferred";
     let run = board(&[]).args(["--report", "none", "--absent", "arm_smmu_v3", "--", "sh", "-c", script]);

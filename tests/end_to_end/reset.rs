@@ -24,7 +24,7 @@ fn steps(run: Run, steps: &str) -> Finished {
 
 /// A shell script: `$r` is the client, `$u` the command.
 fn script(run: Run, text: &str) -> Finished {
-    let text = format!("r=$1 u=$2\n{text}");
+    let text = format!("PATH=$PATH:/usr/sbin:/sbin r=$1 u=$2\n{text}");
     let run = run.args(["--", "sh", "-c", &text, "sh"]);
     run.args([vfio_reset(), crate::bench::command::uvfio()]).finish()
 }
