@@ -164,5 +164,9 @@ fn trouble(trouble: Trouble) -> (&'static str, String) {
         }
         Trouble::Unterminated => ("unterminated", "a text without an end".into()),
         Trouble::Range => ("range", "a range with only one end".into()),
+        Trouble::TooLong { have, most } => (
+            "too-long",
+            format!("the rest of {have} bytes is not read: tables about IOMMUs may have {most} together"),
+        ),
     }
 }

@@ -127,7 +127,18 @@ pub enum Trouble {
     Unterminated,
     /// The start of a range without its end, or an end without a start.
     Range,
+    /// More than tables about IOMMUs can be; what is from here on was not read.
+    TooLong {
+        /// Bytes the table has.
+        have: usize,
+        /// The most that is read of such tables together, in bytes.
+        most: usize,
+    },
 }
+
+/// The most that is read of tables about IOMMUs. Firmware's are a few pages; four bytes may name a device, and what is made of each takes
+/// a hundred times the room.
+const MOST: usize = 1 << 20;
 
 /// Read every table of `bytes`: one table, or several behind one another, as a directory of dumps or firmware gives them.
 #[must_use]
@@ -135,17 +146,26 @@ pub fn read(bytes: &[u8]) -> (Vec<Table>, Vec<Diagnostic>) {
     let mut tables = Vec::new();
     let mut diagnostics = Vec::new();
     let mut rest = bytes;
+    let mut left = MOST;
     while !rest.is_empty() {
         let Some((header, table)) = header::split(rest, &mut diagnostics) else { break };
         rest = &rest[table.len()..];
-        tables.push(read_one(header, table, &mut diagnostics));
+        tables.push(read_one(header, table, &mut left, &mut diagnostics));
     }
     (tables, diagnostics)
 }
 
-fn read_one(header: Header, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Table {
+/// `left` is how many bytes of tables about IOMMUs may still be read.
+fn read_one(header: Header, bytes: &[u8], left: &mut usize, diagnostics: &mut Vec<Diagnostic>) -> Table {
     let signature = header.signature;
     let mut report = Report { table: signature, diagnostics };
+    let is_read = [b"IORT", b"DMAR", b"IVRS", b"VIOT"].contains(&&signature.0);
+    let room = if is_read { bytes.len().min(*left) } else { 0 };
+    if is_read && room < bytes.len() {
+        report.add(room, Trouble::TooLong { have: bytes.len(), most: MOST });
+    }
+    *left -= room;
+    let bytes = &bytes[..room];
     match &signature.0 {
         b"IORT" => Table::Iort(header, iort::read(bytes, &mut report)),
         b"DMAR" => Table::Dmar(header, dmar::read(bytes, &mut report)),

@@ -276,3 +276,24 @@ fn qemu_viot_has_a_virtio_iommu_for_the_bus() {
     assert!(viot.endpoints.iter().all(|endpoint| endpoint.iommu == Some(0)));
     assert_eq!(viot.endpoints[0].devices, ViotDevices::PciRange { segments: (0, 0), bdfs: (0, 0xff) });
 }
+
+/// Hostile tables name millions of devices, in one table or in many.
+#[test]
+fn no_more_is_read_than_tables_can_be() {
+    const BLOCK: usize = 32 << 10;
+    let block = structure(BLOCK, &[(0, &[0x11]), (2, &(BLOCK as u16).to_le_bytes()), (40, &[2; BLOCK - 40])]);
+    let bytes = table(b"IVRS", &[0; 12], &vec![block; 48]);
+    let (tables, diagnostics) = read(&[bytes.clone(), bytes.clone()].concat());
+    let iommus = tables.iter().map(|table| match table {
+        Table::Ivrs(_, ivrs) => ivrs.iommus.len(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(iommus.collect::<Vec<_>>(), [31, 0]);
+    let have = bytes.len();
+    let too_long = |offset| (offset, Trouble::TooLong { have, most: 1 << 20 });
+    let long = diagnostics.iter().filter(|one| matches!(one.trouble, Trouble::TooLong { .. }));
+    assert_eq!(
+        long.map(|one| (one.offset, one.trouble)).collect::<Vec<_>>(),
+        [too_long(1 << 20), too_long(0)]
+    );
+}
