@@ -5,6 +5,7 @@
 //! the kernel answers with `ESRCH` is then left alone, for its end is reported too.
 
 mod mailbox;
+mod together;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,6 +24,7 @@ use super::{RegisterFiles, inner};
 use crate::sandbox::emulate::{Decoded, Direction, Fault, FaultKind, LONGEST, Processor, Step, Stop};
 use crate::sandbox::onlooker::{NotPerformed, Onlooker, Trouble};
 use mailbox::Mailbox;
+use together::Together;
 
 const SIGBUS: i32 = 7;
 const SIGFPE: i32 = 8;
@@ -53,6 +55,7 @@ impl Tracer {
                 mailbox: mailbox.clone(),
                 threads: HashMap::new(),
                 programs: HashMap::new(),
+                together: Together::default(),
             };
             let builder = std::thread::Builder::new().name("registers".to_owned());
             let mailbox = mailbox.clone();
@@ -88,6 +91,7 @@ struct Desk {
     /// Traced threads and the processes they are of.
     threads: HashMap<Pid, Pid>,
     programs: HashMap<Pid, Program>,
+    together: Together,
 }
 
 /// What became of an access.
@@ -223,7 +227,7 @@ impl Desk {
                 if !mapping.hidden && signal == SIGBUS {
                     self.hide(thread, process, &mapping)?;
                 }
-                ptrace::resume(thread, Resume::Continue, 0)
+                self.together.resume(thread)
             }
         }
     }
